@@ -1,0 +1,121 @@
+/* spanbit: run a compiled binary network.
+ *
+ *     spb_info info;
+ *     spb_status status = spb_bundle_info(bundle, bundle_bytes, &info);
+ *     void *arena = aligned memory of info.arena_bytes, aligned to 64
+ *     spb_model model;
+ *     status = spb_model_init(&model, bundle, bundle_bytes, arena, info.arena_bytes);
+ *     status = spb_model_run(&model, image, image_bytes, logits, info.class_count);
+ *
+ * The library allocates nothing and has no globals: the caller owns the bundle, the arena and the model,
+ * and keeps the first two alive and in place while the model is used. Two models may run in two threads.
+ * A bundle is checked once, in spb_model_init; running it needs no checks. Format: docs/bundle-format.md.
+ */
+#ifndef SPANBIT_H
+#define SPANBIT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define SPB_VERSION_MAJOR 1
+#define SPB_VERSION_MINOR 0
+#define SPB_ARENA_ALIGN 64
+
+/* Stable numbers: 1.. the call, 20.. the bundle, 60.. the run. New ones are added, none is reused. */
+typedef enum spb_status {
+    SPB_OK = 0,
+    SPB_ERR_NULL = 1,            /* a pointer is NULL */
+    SPB_ERR_ARENA_SMALL = 2,     /* arena smaller than spb_info.arena_bytes */
+    SPB_ERR_ARENA_ALIGN = 3,     /* arena not aligned to SPB_ARENA_ALIGN */
+    SPB_ERR_BUNDLE_ALIGN = 4,    /* bundle not aligned to 16 */
+    SPB_ERR_IMAGE_BYTES = 5,     /* image has another size than height * width * channels */
+    SPB_ERR_LOGIT_COUNT = 6,     /* logits has another size than class_count */
+    SPB_ERR_INDEX = 7,           /* no such layer or golden record */
+    SPB_ERR_TRUNCATED = 20,      /* fewer bytes than the header says */
+    SPB_ERR_MAGIC = 21,          /* not a bundle */
+    SPB_ERR_VERSION = 22,        /* made for a newer runtime */
+    SPB_ERR_CRC = 23,            /* altered */
+    SPB_ERR_HEADER = 24,         /* a header field is out of range */
+    SPB_ERR_LAYER = 25,          /* a layer record is out of range */
+    SPB_ERR_SHAPE = 26,          /* a layer does not fit the one before it */
+    SPB_ERR_REGION = 27,         /* a region leaves the arena or overlaps another */
+    SPB_ERR_BLOB = 28,           /* weights or thresholds leave the file */
+    SPB_ERR_TREE = 29,           /* the node records are not a tree */
+    SPB_ERR_STREAM = 30,         /* the tap stream is malformed */
+    SPB_ERR_GOLDEN_LAYER = 60,   /* a layer's integers differ from the golden ones */
+    SPB_ERR_GOLDEN_LOGITS = 61   /* logits differ from the golden ones by more than the tolerance */
+} spb_status;
+
+typedef enum spb_op { SPB_OP_STEM = 1, SPB_OP_TREE = 2, SPB_OP_DENSE = 3, SPB_OP_POOL = 4, SPB_OP_HEAD = 5 } spb_op;
+
+typedef struct spb_info {
+    size_t arena_bytes;
+    uint16_t layer_count, class_count;
+    uint16_t channels, height, width; /* the input image */
+    uint16_t golden_count;
+    char name[33], target[17];
+} spb_info;
+
+typedef struct spb_layer_info {
+    spb_op op;
+    char name[33];
+    uint16_t in_channels, in_height, in_width;
+    uint16_t out_channels, out_height, out_width;
+    uint32_t row_bytes, plane_bytes; /* of the output; 0 for the head */
+    uint32_t tap_count;              /* tree: differing taps */
+} spb_layer_info;
+
+/* Called after each layer; `output` is the layer's output tensor, valid until the next layer runs. */
+typedef void (*spb_layer_hook)(void *user, unsigned layer, const spb_layer_info *info, const void *output);
+
+/* Fields are private: read them through the functions below. */
+typedef struct spb_model {
+    const uint8_t *bundle;
+    uint8_t *arena;
+    spb_info info;
+    uint32_t layer_offset, golden_offset;
+    spb_layer_hook hook;
+    void *hook_user;
+} spb_model;
+
+/* A text for each status; never NULL. */
+const char *spb_status_text(spb_status status);
+
+/* Which instruction set the kernels were built for: "scalar32", "scalar64", "neon32", "neon64", "avx2". */
+const char *spb_isa(void);
+
+/* Checks header and checksum only; enough to allocate the arena. */
+spb_status spb_bundle_info(const void *bundle, size_t bundle_bytes, spb_info *info);
+
+/* Checks the whole bundle and expands its tap tables into the arena. On an error, *failed_layer (may be
+ * NULL) is the layer's index, or -1 where no layer is to blame. */
+spb_status spb_model_init_at(spb_model *model, const void *bundle, size_t bundle_bytes, void *arena,
+                             size_t arena_bytes, int *failed_layer);
+spb_status spb_model_init(spb_model *model, const void *bundle, size_t bundle_bytes, void *arena,
+                          size_t arena_bytes);
+
+/* image: uint8 [height][width][channels]. logits: float [class_count]. */
+spb_status spb_model_run(spb_model *model, const uint8_t *image, size_t image_bytes, float *logits,
+                         size_t logit_count);
+
+/* hook NULL: no hook. Used for profiles (read a clock in it) and for equality tests. */
+void spb_model_set_hook(spb_model *model, spb_layer_hook hook, void *user);
+
+spb_status spb_model_layer(const spb_model *model, unsigned layer, spb_layer_info *info);
+
+/* Runs golden record `index` and compares every layer. *failed_layer: the first that differs, or -1.
+ * Takes the hook's place while it runs. */
+spb_status spb_model_check_golden(spb_model *model, unsigned index, int *failed_layer, float *logits,
+                                  size_t logit_count);
+
+/* The image of golden record `index`, inside the bundle. */
+spb_status spb_model_golden_image(const spb_model *model, unsigned index, const uint8_t **image);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,32 @@
+"""A network as data: typed operators, shapes, validation. No behaviour."""
+
+from spanbit.graph.ops import (
+    BinaryConv,
+    Compare,
+    Graph,
+    Head,
+    KernelKind,
+    Kind,
+    MaxPool2x2,
+    Op,
+    Shape,
+    StemConv,
+    Threshold,
+)
+from spanbit.graph.validate import TensorInfo, validate
+
+__all__ = [
+    "BinaryConv",
+    "Compare",
+    "Graph",
+    "Head",
+    "KernelKind",
+    "Kind",
+    "MaxPool2x2",
+    "Op",
+    "Shape",
+    "StemConv",
+    "TensorInfo",
+    "Threshold",
+    "validate",
+]
