@@ -28,29 +28,35 @@ extern "C" {
 /* Stable numbers: 1.. the call, 20.. the bundle, 60.. the run. New ones are added, none is reused. */
 typedef enum spb_status {
     SPB_OK = 0,
-    SPB_ERR_NULL = 1,            /* a pointer is NULL */
-    SPB_ERR_ARENA_SMALL = 2,     /* arena smaller than spb_info.arena_bytes */
-    SPB_ERR_ARENA_ALIGN = 3,     /* arena not aligned to SPB_ARENA_ALIGN */
-    SPB_ERR_BUNDLE_ALIGN = 4,    /* bundle not aligned to 16 */
-    SPB_ERR_IMAGE_BYTES = 5,     /* image has another size than height * width * channels */
-    SPB_ERR_LOGIT_COUNT = 6,     /* logits has another size than class_count */
-    SPB_ERR_INDEX = 7,           /* no such layer or golden record */
-    SPB_ERR_TRUNCATED = 20,      /* fewer bytes than the header says */
-    SPB_ERR_MAGIC = 21,          /* not a bundle */
-    SPB_ERR_VERSION = 22,        /* made for a newer runtime */
-    SPB_ERR_CRC = 23,            /* altered */
-    SPB_ERR_HEADER = 24,         /* a header field is out of range */
-    SPB_ERR_LAYER = 25,          /* a layer record is out of range */
-    SPB_ERR_SHAPE = 26,          /* a layer does not fit the one before it */
-    SPB_ERR_REGION = 27,         /* a region leaves the arena or overlaps another */
-    SPB_ERR_BLOB = 28,           /* weights or thresholds leave the file */
-    SPB_ERR_TREE = 29,           /* the node records are not a tree */
-    SPB_ERR_STREAM = 30,         /* the tap stream is malformed */
-    SPB_ERR_GOLDEN_LAYER = 60,   /* a layer's integers differ from the golden ones */
-    SPB_ERR_GOLDEN_LOGITS = 61   /* logits differ from the golden ones by more than the tolerance */
+    SPB_ERR_NULL = 1,          /* a pointer is NULL */
+    SPB_ERR_ARENA_SMALL = 2,   /* arena smaller than spb_info.arena_bytes */
+    SPB_ERR_ARENA_ALIGN = 3,   /* arena not aligned to SPB_ARENA_ALIGN */
+    SPB_ERR_BUNDLE_ALIGN = 4,  /* bundle not aligned to 16 */
+    SPB_ERR_IMAGE_BYTES = 5,   /* image has another size than height * width * channels */
+    SPB_ERR_LOGIT_COUNT = 6,   /* logits has another size than class_count */
+    SPB_ERR_INDEX = 7,         /* no such layer or golden record */
+    SPB_ERR_TRUNCATED = 20,    /* fewer bytes than the header says */
+    SPB_ERR_MAGIC = 21,        /* not a bundle */
+    SPB_ERR_VERSION = 22,      /* made for a newer runtime */
+    SPB_ERR_CRC = 23,          /* altered */
+    SPB_ERR_HEADER = 24,       /* a header field is out of range */
+    SPB_ERR_LAYER = 25,        /* a layer record is out of range */
+    SPB_ERR_SHAPE = 26,        /* a layer does not fit the one before it */
+    SPB_ERR_REGION = 27,       /* a region leaves the arena or overlaps another */
+    SPB_ERR_BLOB = 28,         /* weights or thresholds leave the file */
+    SPB_ERR_TREE = 29,         /* the node records are not a tree */
+    SPB_ERR_STREAM = 30,       /* the tap stream is malformed */
+    SPB_ERR_GOLDEN_LAYER = 60, /* a layer's integers differ from the golden ones */
+    SPB_ERR_GOLDEN_LOGITS = 61 /* logits differ from the golden ones by more than the tolerance */
 } spb_status;
 
-typedef enum spb_op { SPB_OP_STEM = 1, SPB_OP_TREE = 2, SPB_OP_DENSE = 3, SPB_OP_POOL = 4, SPB_OP_HEAD = 5 } spb_op;
+typedef enum spb_op {
+    SPB_OP_STEM = 1,
+    SPB_OP_TREE = 2,
+    SPB_OP_DENSE = 3,
+    SPB_OP_POOL = 4,
+    SPB_OP_HEAD = 5
+} spb_op;
 
 typedef struct spb_info {
     size_t arena_bytes;

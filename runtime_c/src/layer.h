@@ -18,9 +18,9 @@ typedef struct spb_layer {
     spb_op op;
     uint32_t index;
     uint32_t kernel_h, kernel_w, stride, padding;
-    uint32_t pad_bit;      /* 0: a = -1 outside the image, 1: a = +1 */
-    uint32_t binary;       /* 1: no weight is 0 */
-    spb_tensor in, out;    /* the stem's input is the u8 image: row_bytes and plane_bytes mean nothing there */
+    uint32_t pad_bit;   /* 0: a = -1 outside the image, 1: a = +1 */
+    uint32_t binary;    /* 1: no weight is 0 */
+    spb_tensor in, out; /* the stem's input is the u8 image: row_bytes and plane_bytes mean nothing there */
     uint32_t slot_count, plane_max, tap_count;
     uint32_t in_arena, out_arena, scratch_arena, scratch_bytes, tables_arena;
     const uint8_t *weights; /* aligned to 16 inside the bundle */
@@ -31,16 +31,17 @@ typedef struct spb_layer {
 } spb_layer;
 
 /* Bytes of a row / a plane of the given size (the one rule, see the format page). */
-static inline uint32_t spb_row_bytes(uint32_t width)
-{
-    if (width <= 8) return 1;
-    if (width <= 16) return 2;
-    if (width <= 32) return 4;
+static inline uint32_t spb_row_bytes(uint32_t width) {
+    if (width <= 8)
+        return 1;
+    if (width <= 16)
+        return 2;
+    if (width <= 32)
+        return 4;
     return (width + 63) / 64 * 8;
 }
 
-static inline uint32_t spb_plane_bytes(uint32_t height, uint32_t row_bytes)
-{
+static inline uint32_t spb_plane_bytes(uint32_t height, uint32_t row_bytes) {
     return (height * row_bytes + SPB_PLANE_ALIGN - 1) / SPB_PLANE_ALIGN * SPB_PLANE_ALIGN;
 }
 

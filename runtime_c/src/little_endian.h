@@ -10,8 +10,7 @@
 
 static inline uint16_t spb_u16(const uint8_t *p) { return (uint16_t)(p[0] | (uint32_t)p[1] << 8); }
 
-static inline uint32_t spb_u32(const uint8_t *p)
-{
+static inline uint32_t spb_u32(const uint8_t *p) {
     return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 

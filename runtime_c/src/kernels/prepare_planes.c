@@ -1,0 +1,125 @@
+/* Shifted, padded copies of the input planes, so that every tap of a convolution is one load.
+ *
+ * Copy (c, kx, f) holds, for output row r and column x, input pixel (r * stride + f - padding,
+ * x * stride + kx - padding) of channel c; outside the image it holds pad_bit. Tap (c, ky, kx) is then copy
+ * (c, kx, ky % stride) from row ky / stride on. Bits beyond the output's width are never used.
+ *
+ * Stride 1 with rows of up to 64 bits, the usual case, shifts whole words of 64 bits (several rows at once);
+ * everything else goes row by row.
+ */
+#include <string.h>
+
+#include "../tap_table.h"
+#include "kernels.h"
+
+static uint64_t load64(const uint8_t *p) {
+    uint64_t x;
+    memcpy(&x, p, sizeof x);
+    return x;
+}
+
+static void store64(uint8_t *p, uint64_t x) { memcpy(p, &x, sizeof x); }
+
+/* `lane_bits`-wide pattern repeated over 64 bits; lane_bits is 8, 16, 32 or 64. */
+static uint64_t repeat(uint64_t lane, uint32_t lane_bits) {
+    for (uint32_t bits = lane_bits; bits < 64; bits *= 2)
+        lane |= lane << bits;
+    return lane;
+}
+
+static uint64_t low_bits(uint32_t count) { return count >= 64 ? ~(uint64_t)0 : ((uint64_t)1 << count) - 1; }
+
+/* One copy of one plane, stride 1, rows of at most 64 bits in both tensors, of equal width in bytes. */
+static void shift_plane(const spb_layer *layer, const uint8_t *plane, uint8_t *copy, uint32_t copy_bytes,
+                        int shift) {
+    uint32_t row_bytes = layer->in.row_bytes, lane = row_bytes * 8;
+    uint64_t pad = layer->pad_bit ? ~(uint64_t)0 : 0;
+    uint64_t valid = repeat(low_bits(layer->in.width), lane);
+    uint32_t by = (uint32_t)(shift < 0 ? -shift : shift);
+    if (by > lane - 1)
+        by = lane - 1; /* a kernel is narrower than a lane: never taken */
+    uint64_t keep =
+        shift < 0 ? repeat(low_bits(lane) & ~low_bits(by), lane) : repeat(low_bits(lane - by), lane);
+    uint32_t top = layer->padding * row_bytes, body = layer->in.height * row_bytes;
+    for (uint32_t at = 0; at < body; at += 8) {
+        uint64_t x = (load64(plane + at) & valid) | (pad & ~valid);
+        x = shift < 0 ? x << by : x >> by;
+        store64(copy + top + at, (x & keep) | (pad & ~keep));
+    }
+    memset(copy, layer->pad_bit ? 0xFF : 0, top);
+    memset(copy + top + body, layer->pad_bit ? 0xFF : 0, copy_bytes - top - body);
+}
+
+/* 64 pixels of a row from column x on; pad outside. */
+static uint64_t fetch(const spb_layer *layer, const uint8_t *row, int32_t x) {
+    uint64_t pad = layer->pad_bit ? ~(uint64_t)0 : 0;
+    int32_t word = x >= 0 ? x / 64 : -((63 - x) / 64);
+    uint32_t offset = (uint32_t)(x - word * 64);
+    uint64_t part[2] = {pad, pad};
+    for (int i = 0; i < 2; i++) {
+        int32_t first = (word + i) * 64;
+        if (first < 0 || first >= (int32_t)layer->in.width)
+            continue;
+        uint32_t left = layer->in.width - (uint32_t)first;
+        uint64_t valid = low_bits(left), x64 = 0;
+        memcpy(&x64, row + first / 8, layer->in.row_bytes < 8 ? layer->in.row_bytes : 8);
+        part[i] = (x64 & valid) | (pad & ~valid);
+    }
+    return offset ? part[0] >> offset | part[1] << (64 - offset) : part[0];
+}
+
+/* Bits 0, 2, 4, ... moved together into the low half. */
+static uint64_t even_bits(uint64_t x) {
+    x &= 0x5555555555555555u;
+    x = (x | x >> 1) & 0x3333333333333333u;
+    x = (x | x >> 2) & 0x0F0F0F0F0F0F0F0Fu;
+    x = (x | x >> 4) & 0x00FF00FF00FF00FFu;
+    x = (x | x >> 8) & 0x0000FFFF0000FFFFu;
+    return (x | x >> 16) & 0x00000000FFFFFFFFu;
+}
+
+static void gather_row(const spb_layer *layer, const uint8_t *row, uint8_t *to, int32_t shift) {
+    uint32_t row_bytes = layer->out.row_bytes;
+    for (uint32_t at = 0; at < row_bytes; at += 8) {
+        int32_t x = (int32_t)(at * 8 * layer->stride) + shift;
+        uint64_t bits = fetch(layer, row, x);
+        if (layer->stride == 2)
+            bits = even_bits(bits) | even_bits(fetch(layer, row, x + 64)) << 32;
+        memcpy(to + at, &bits, row_bytes < 8 ? row_bytes : 8);
+    }
+}
+
+static void gather_plane(const spb_layer *layer, const uint8_t *plane, uint8_t *copy, uint32_t copy_bytes,
+                         int32_t shift, uint32_t phase) {
+    uint32_t rows = copy_bytes / layer->out.row_bytes;
+    for (uint32_t r = 0; r < rows; r++) {
+        int32_t y = (int32_t)(r * layer->stride + phase) - (int32_t)layer->padding;
+        uint8_t *to = copy + r * layer->out.row_bytes;
+        if (y < 0 || y >= (int32_t)layer->in.height) {
+            memset(to, layer->pad_bit ? 0xFF : 0, layer->out.row_bytes);
+        } else {
+            gather_row(layer, plane + (uint32_t)y * layer->in.row_bytes, to, shift);
+        }
+    }
+}
+
+void spb_prepare_planes(const spb_layer *layer, const uint8_t *in, uint8_t *prepared) {
+    uint32_t copy_bytes = spb_copy_bytes(layer);
+    uint32_t top_and_body = (layer->padding + layer->in.height) * layer->in.row_bytes;
+    int words = layer->stride == 1 && layer->in.row_bytes == layer->out.row_bytes &&
+                layer->in.row_bytes <= 8 && top_and_body <= copy_bytes;
+    uint8_t *copy = prepared;
+    for (uint32_t c = 0; c < layer->in.channels; c++) {
+        const uint8_t *plane = in + (size_t)c * layer->in.plane_bytes;
+        for (uint32_t kx = 0; kx < layer->kernel_w; kx++) {
+            int32_t shift = (int32_t)kx - (int32_t)layer->padding;
+            for (uint32_t phase = 0; phase < layer->stride; phase++, copy += copy_bytes) {
+                if (words) {
+                    shift_plane(layer, plane, copy, copy_bytes, shift);
+                } else {
+                    gather_plane(layer, plane, copy, copy_bytes, shift, phase);
+                }
+            }
+        }
+    }
+}

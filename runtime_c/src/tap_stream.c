@@ -1,0 +1,161 @@
+#include "tap_stream.h"
+
+#include <string.h>
+
+#include "little_endian.h"
+#include "tap_table.h"
+
+/* Bits of the stream, least significant of each byte first. Reading past the end gives zeros and is noticed
+ * by `overrun`, so that the loops need no check of their own. */
+typedef struct bit_reader {
+    const uint8_t *data;
+    uint64_t at, end;
+} bit_reader;
+
+static uint32_t next_bit(bit_reader *r) {
+    if (r->at >= r->end) {
+        r->at++;
+        return 0;
+    }
+    uint32_t bit = r->data[r->at / 8] >> r->at % 8 & 1u;
+    r->at++;
+    return bit;
+}
+
+static uint32_t next_bits(bit_reader *r, uint32_t count) {
+    uint32_t value = 0;
+    for (uint32_t i = 0; i < count; i++)
+        value |= next_bit(r) << i;
+    return value;
+}
+
+static int overrun(const bit_reader *r) { return r->at > r->end; }
+
+static uint32_t tap_total(const spb_layer *layer) {
+    return layer->in.channels * layer->kernel_h * layer->kernel_w;
+}
+
+uint64_t spb_table_bytes(const spb_layer *layer) {
+    uint64_t words = (uint64_t)SPB_TABLE_HEADER * layer->out.channels + layer->tap_count;
+    return spb_round_up(words * 4, 64);
+}
+
+uint64_t spb_tap_stream_scratch(const spb_layer *layer) {
+    return (uint64_t)layer->slot_count * 2 * ((tap_total(layer) + 7) / 8);
+}
+
+/* A signed row: bit k of `used` is set where the weight is not 0, bit k of `plus` where it is +1. */
+typedef struct row {
+    uint8_t *used, *plus;
+} row;
+
+static row row_of(const spb_layer *layer, uint8_t *scratch, uint32_t slot) {
+    uint32_t bytes = (tap_total(layer) + 7) / 8;
+    row r = {scratch + (size_t)slot * 2 * bytes, scratch + ((size_t)slot * 2 + 1) * bytes};
+    return r;
+}
+
+static int weight_at(row r, uint32_t k) {
+    if (!(r.used[k / 8] >> k % 8 & 1))
+        return 0;
+    return r.plus[k / 8] >> k % 8 & 1 ? 1 : -1;
+}
+
+static void set_weight(row r, uint32_t k, int weight) {
+    uint8_t bit = (uint8_t)(1u << k % 8);
+    r.used[k / 8] = (uint8_t)(weight ? r.used[k / 8] | bit : r.used[k / 8] & ~bit);
+    r.plus[k / 8] = (uint8_t)(weight > 0 ? r.plus[k / 8] | bit : r.plus[k / 8] & ~bit);
+}
+
+static uint32_t tap_offset(const spb_layer *layer, uint32_t k) {
+    uint32_t kernel = layer->kernel_h * layer->kernel_w;
+    uint32_t c = k / kernel, ky = k % kernel / layer->kernel_w, kx = k % layer->kernel_w;
+    uint32_t copy = (c * layer->kernel_w + kx) * layer->stride + ky % layer->stride;
+    return copy * spb_copy_bytes(layer) + ky / layer->stride * layer->out.row_bytes;
+}
+
+/* Which of the four lists a difference goes to. */
+static int list_of(int difference) {
+    switch (difference) {
+    case 1:
+        return SPB_ADD1;
+    case -1:
+        return SPB_SUB1;
+    case 2:
+        return SPB_ADD2;
+    default:
+        return SPB_SUB2;
+    }
+}
+
+/* Walks the taps of one node. First to count the lists (`table` NULL, the row unchanged), then to write the
+ * offsets from next[list] on and to update the row. */
+static spb_status walk_node(const spb_layer *layer, bit_reader *r, row weights, uint32_t distance,
+                            int from_zero, uint32_t counts[4], uint32_t *table, uint32_t next[4]) {
+    uint32_t total = tap_total(layer), k = 0;
+    int whole = from_zero && layer->binary;
+    if (whole && distance != total)
+        return SPB_ERR_STREAM;
+    uint32_t rice = whole ? 0 : next_bits(r, 5);
+    for (uint32_t i = 0; i < distance; i++) {
+        int before = 0, after;
+        if (whole) {
+            k = i;
+            after = next_bit(r) ? 1 : -1;
+        } else {
+            uint32_t quotient = 0;
+            while (next_bit(r)) {
+                if (++quotient >= total)
+                    return SPB_ERR_STREAM;
+            }
+            uint64_t gap = (uint64_t)quotient << rice | next_bits(r, rice);
+            uint64_t at = i == 0 ? gap : (uint64_t)k + 1 + gap;
+            if (at >= total || overrun(r))
+                return SPB_ERR_STREAM;
+            k = (uint32_t)at;
+            before = weight_at(weights, k);
+            if (before == 0) {
+                after = next_bit(r) ? 1 : -1;
+            } else {
+                after = layer->binary || next_bit(r) ? -before : 0;
+            }
+        }
+        int list = list_of(after - before);
+        if (table) {
+            table[next[list]++] = tap_offset(layer, k);
+            set_weight(weights, k, after);
+        } else {
+            counts[list]++;
+        }
+    }
+    return overrun(r) ? SPB_ERR_STREAM : SPB_OK;
+}
+
+spb_status spb_tap_stream_expand(const spb_layer *layer, uint8_t *table_bytes, uint8_t *scratch) {
+    bit_reader reader = {layer->weights, 0, (uint64_t)layer->weight_bytes * 8};
+    uint32_t *table = (uint32_t *)(void *)table_bytes;
+    uint32_t row_bytes = (tap_total(layer) + 7) / 8;
+    for (uint32_t i = 0; i < layer->out.channels; i++) {
+        const uint8_t *node = layer->nodes + (size_t)i * SPB_NODE_BYTES;
+        uint32_t distance = spb_u16(node + SPB_NODE_DISTANCE), source = node[SPB_NODE_SOURCE];
+        uint32_t slot = node[SPB_NODE_SLOT];
+        int from_zero = source == SPB_NODE_ZERO;
+        row weights = row_of(layer, scratch, slot);
+        if (from_zero) {
+            memset(weights.used, 0, (size_t)row_bytes * 2);
+        } else if (source != slot) {
+            memcpy(weights.used, row_of(layer, scratch, source).used, (size_t)row_bytes * 2);
+        }
+        memset(table, 0, SPB_TABLE_HEADER * 4);
+        bit_reader again = reader;
+        uint32_t next[4] = {0, 0, 0, 0};
+        spb_status status = walk_node(layer, &reader, weights, distance, from_zero, table, NULL, next);
+        if (status)
+            return status;
+        for (int list = 1; list < 4; list++)
+            next[list] = next[list - 1] + table[list - 1];
+        (void)walk_node(layer, &again, weights, distance, from_zero, table, table + SPB_TABLE_HEADER, next);
+        table += SPB_TABLE_HEADER + distance;
+    }
+    return SPB_OK;
+}

@@ -1,0 +1,39 @@
+/* Node records, the expanded tap table and the prepared planes: the three layouts that the loader and the
+ * tree kernel share (docs/bundle-format.md). */
+#ifndef SPB_TAP_TABLE_H
+#define SPB_TAP_TABLE_H
+
+#include "layer.h"
+
+/* Fields of a node record, byte offsets. */
+enum {
+    SPB_NODE_CHANNEL = 0,
+    SPB_NODE_DISTANCE = 2,
+    SPB_NODE_SOURCE = 4,
+    SPB_NODE_SLOT = 5,
+    SPB_NODE_PLANES = 6,
+    SPB_NODE_COMPARE = 7,
+    SPB_NODE_VALUE = 8,
+    SPB_NODE_SOURCE_PLANES = 12,
+    SPB_NODE_BYTES = 16,
+    SPB_NODE_ZERO = 255
+};
+
+/* Before each node's offsets: four counts, in the order of the lists, and padding. */
+enum { SPB_ADD1 = 0, SPB_SUB1 = 1, SPB_ADD2 = 2, SPB_SUB2 = 3, SPB_TABLE_HEADER = 8 };
+
+static inline uint64_t spb_round_up(uint64_t value, uint64_t to) { return (value + to - 1) / to * to; }
+
+/* Bytes of one prepared copy: out_height + ceil(kernel_h / stride) rows. */
+static inline uint32_t spb_copy_bytes(const spb_layer *layer) {
+    uint32_t rows = layer->out.height + (layer->kernel_h + layer->stride - 1) / layer->stride;
+    return (uint32_t)spb_round_up((uint64_t)rows * layer->out.row_bytes, 8);
+}
+
+/* Prepared planes with the slack that whole-vector loads may touch. */
+static inline uint64_t spb_prepared_bytes(const spb_layer *layer) {
+    uint64_t copies = (uint64_t)layer->in.channels * layer->kernel_w * layer->stride;
+    return spb_round_up(copies * spb_copy_bytes(layer), 64) + 64;
+}
+
+#endif

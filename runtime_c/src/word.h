@@ -1,0 +1,165 @@
+/* The word that the bit-sliced kernels calculate with: one bit a pixel, as many pixels as a register (or two)
+ * holds.
+ *
+ *   build                   spb_word            pixels   full adder
+ *   AArch64 NEON            two 128-bit         256      3 operations per 128 pixels: EOR, EOR, BSL
+ *   ARMv7 NEON              128-bit             128      3 operations
+ *   AVX2                    256-bit             256      5 operations (2 with AVX-512VL's ternary logic)
+ *   scalar                  uint64_t, uint32_t  64, 32   5 operations
+ *
+ * One algorithm (kernels/tree_conv.c) runs on all of them. Force the scalar ones with -DSPB_FORCE_SCALAR=32
+ * or 64.
+ *
+ * Full adder and full subtractor, the two cells of everything:
+ *
+ *   x + a + b = s + 2 carry      t = a ^ b,  s = x ^ t,  carry  = t ? x : a
+ *   x - a - b = s - 2 borrow     t = a ^ b,  s = x ^ t,  borrow = t ? s : a
+ *
+ * (t = 0 means a = b, so x stays and 2a moves up; t = 1 adds or takes exactly one.) They differ in one
+ * operand, so a subtraction costs what an addition costs and no plane is ever inverted.
+ */
+#ifndef SPB_WORD_H
+#define SPB_WORD_H
+
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__GNUC__) || defined(__clang__)
+#define SPB_INLINE static inline __attribute__((always_inline))
+#else
+#define SPB_INLINE static inline
+#endif
+
+#if !defined(SPB_FORCE_SCALAR) && defined(__aarch64__) && defined(__ARM_NEON)
+
+#include <arm_neon.h>
+#define SPB_ISA_NAME "neon64"
+typedef struct spb_word {
+    uint8x16_t v[2];
+} spb_word;
+
+/* clang rewrites vbslq into AND, BIC, ORR: pin the one instruction. */
+SPB_INLINE uint8x16_t spb_bsl(uint8x16_t mask, uint8x16_t a, uint8x16_t b) {
+#if defined(__clang__)
+    __asm__("bsl %0.16b, %1.16b, %2.16b" : "+w"(mask) : "w"(a), "w"(b));
+    return mask;
+#else
+    return vbslq_u8(mask, a, b);
+#endif
+}
+
+SPB_INLINE spb_word spb_load(const uint8_t *p) {
+    spb_word r = {{vld1q_u8(p), vld1q_u8(p + 16)}};
+    return r;
+}
+SPB_INLINE void spb_store(uint8_t *p, spb_word x) {
+    vst1q_u8(p, x.v[0]);
+    vst1q_u8(p + 16, x.v[1]);
+}
+SPB_INLINE spb_word spb_splat(int bit) {
+    uint8x16_t all = vdupq_n_u8(bit ? 0xFF : 0);
+    spb_word r = {{all, all}};
+    return r;
+}
+SPB_INLINE spb_word spb_and(spb_word a, spb_word b) {
+    spb_word r = {{vandq_u8(a.v[0], b.v[0]), vandq_u8(a.v[1], b.v[1])}};
+    return r;
+}
+SPB_INLINE spb_word spb_or(spb_word a, spb_word b) {
+    spb_word r = {{vorrq_u8(a.v[0], b.v[0]), vorrq_u8(a.v[1], b.v[1])}};
+    return r;
+}
+SPB_INLINE spb_word spb_xor(spb_word a, spb_word b) {
+    spb_word r = {{veorq_u8(a.v[0], b.v[0]), veorq_u8(a.v[1], b.v[1])}};
+    return r;
+}
+SPB_INLINE spb_word spb_not(spb_word a) {
+    spb_word r = {{vmvnq_u8(a.v[0]), vmvnq_u8(a.v[1])}};
+    return r;
+}
+SPB_INLINE spb_word spb_select(spb_word mask, spb_word a, spb_word b) {
+    spb_word r = {{spb_bsl(mask.v[0], a.v[0], b.v[0]), spb_bsl(mask.v[1], a.v[1], b.v[1])}};
+    return r;
+}
+
+#elif !defined(SPB_FORCE_SCALAR) && defined(__ARM_NEON)
+
+#include <arm_neon.h>
+#define SPB_ISA_NAME "neon32"
+typedef uint8x16_t spb_word;
+SPB_INLINE spb_word spb_load(const uint8_t *p) { return vld1q_u8(p); }
+SPB_INLINE void spb_store(uint8_t *p, spb_word x) { vst1q_u8(p, x); }
+SPB_INLINE spb_word spb_splat(int bit) { return vdupq_n_u8(bit ? 0xFF : 0); }
+SPB_INLINE spb_word spb_and(spb_word a, spb_word b) { return vandq_u8(a, b); }
+SPB_INLINE spb_word spb_or(spb_word a, spb_word b) { return vorrq_u8(a, b); }
+SPB_INLINE spb_word spb_xor(spb_word a, spb_word b) { return veorq_u8(a, b); }
+SPB_INLINE spb_word spb_not(spb_word a) { return vmvnq_u8(a); }
+SPB_INLINE spb_word spb_select(spb_word mask, spb_word a, spb_word b) { return vbslq_u8(mask, a, b); }
+
+#elif !defined(SPB_FORCE_SCALAR) && defined(__AVX2__)
+
+#include <immintrin.h>
+#define SPB_ISA_NAME "avx2"
+typedef __m256i spb_word;
+SPB_INLINE spb_word spb_load(const uint8_t *p) {
+    return _mm256_loadu_si256((const __m256i *)(const void *)p);
+}
+SPB_INLINE void spb_store(uint8_t *p, spb_word x) { _mm256_storeu_si256((__m256i *)(void *)p, x); }
+SPB_INLINE spb_word spb_splat(int bit) { return _mm256_set1_epi8((char)(bit ? -1 : 0)); }
+SPB_INLINE spb_word spb_and(spb_word a, spb_word b) { return _mm256_and_si256(a, b); }
+SPB_INLINE spb_word spb_or(spb_word a, spb_word b) { return _mm256_or_si256(a, b); }
+SPB_INLINE spb_word spb_xor(spb_word a, spb_word b) { return _mm256_xor_si256(a, b); }
+SPB_INLINE spb_word spb_not(spb_word a) { return _mm256_xor_si256(a, _mm256_set1_epi8(-1)); }
+SPB_INLINE spb_word spb_select(spb_word mask, spb_word a, spb_word b) {
+    return _mm256_xor_si256(_mm256_and_si256(_mm256_xor_si256(a, b), mask), b);
+}
+
+#else
+
+#if defined(SPB_FORCE_SCALAR) ? SPB_FORCE_SCALAR == 64 : UINTPTR_MAX > 0xFFFFFFFFu
+#define SPB_ISA_NAME "scalar64"
+typedef uint64_t spb_word;
+#else
+#define SPB_ISA_NAME "scalar32"
+typedef uint32_t spb_word;
+#endif
+SPB_INLINE spb_word spb_load(const uint8_t *p) {
+    spb_word x;
+    memcpy(&x, p, sizeof x);
+    return x;
+}
+SPB_INLINE void spb_store(uint8_t *p, spb_word x) { memcpy(p, &x, sizeof x); }
+SPB_INLINE spb_word spb_splat(int bit) { return bit ? ~(spb_word)0 : (spb_word)0; }
+SPB_INLINE spb_word spb_and(spb_word a, spb_word b) { return a & b; }
+SPB_INLINE spb_word spb_or(spb_word a, spb_word b) { return a | b; }
+SPB_INLINE spb_word spb_xor(spb_word a, spb_word b) { return a ^ b; }
+SPB_INLINE spb_word spb_not(spb_word a) { return ~a; }
+SPB_INLINE spb_word spb_select(spb_word mask, spb_word a, spb_word b) { return ((a ^ b) & mask) ^ b; }
+
+#endif
+
+/* *x becomes the sum (difference) bit; the carry (borrow) is returned. */
+SPB_INLINE spb_word spb_full(spb_word *x, spb_word a, spb_word b, int subtract) {
+#if defined(__AVX512VL__) && defined(__AVX2__) && !defined(SPB_FORCE_SCALAR)
+    /* Truth tables over (x, a, b): majority is 0xE8, with x inverted 0x8E. */
+    spb_word up =
+        subtract ? _mm256_ternarylogic_epi32(*x, a, b, 0x8E) : _mm256_ternarylogic_epi32(*x, a, b, 0xE8);
+    *x = _mm256_ternarylogic_epi32(*x, a, b, 0x96);
+    return up;
+#else
+    spb_word toggle = spb_xor(a, b);
+    spb_word sum = spb_xor(*x, toggle);
+    spb_word up = spb_select(toggle, subtract ? sum : *x, a);
+    *x = sum;
+    return up;
+#endif
+}
+
+SPB_INLINE spb_word spb_half(spb_word *x, spb_word a, int subtract) {
+    spb_word sum = spb_xor(*x, a);
+    spb_word up = spb_and(a, subtract ? sum : *x);
+    *x = sum;
+    return up;
+}
+
+#endif
