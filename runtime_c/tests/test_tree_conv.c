@@ -1,0 +1,215 @@
+/* The tree convolution against its definition, bit by bit: P = sum w a over random layers, then the
+ * threshold. Prints "N passed, N failed". The tree here is a random one (any spanning tree must give the same
+ * bits). */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../src/kernels/kernels.h"
+#include "../src/tap_table.h"
+
+static uint32_t state = 12345;
+
+static uint32_t draw(uint32_t below) {
+    state = state * 1664525u + 1013904223u;
+    return (uint32_t)((uint64_t)(state >> 4) * below >> 28);
+}
+
+static uint8_t *aligned(size_t bytes) {
+    uint8_t *p = aligned_alloc(64, spb_round_up(bytes, 64) + 64);
+    if (!p)
+        exit(2);
+    memset(p, 0xA5, spb_round_up(bytes, 64) + 64); /* garbage: kernels must not rely on zeros */
+    return p;
+}
+
+static int planes_for(int low, int high) {
+    int planes = 1;
+    while (low < -(1 << (planes - 1)) || high > (1 << (planes - 1)) - 1)
+        planes++;
+    return planes;
+}
+
+static void put32(uint8_t *p, int32_t v) { memcpy(p, &v, 4); }
+
+enum { MAX_ROWS = 24 };
+
+/* Rows, a random tree over them, node records and the expanded table; returns the table. */
+static uint8_t *make_tree(spb_layer *layer, const int8_t *rows, uint32_t taps, int32_t *threshold,
+                          uint8_t *compare, uint8_t *nodes) {
+    uint32_t out = layer->out.channels, total = 0;
+    uint32_t *lists[4];
+    for (int i = 0; i < 4; i++)
+        lists[i] = malloc(taps * sizeof(uint32_t));
+    uint8_t *table = aligned((SPB_TABLE_HEADER * out + (size_t)taps * out) * 4);
+    uint32_t *at = (uint32_t *)(void *)table;
+    uint32_t kernel = layer->kernel_h * layer->kernel_w;
+    int planes_of[MAX_ROWS];
+    layer->slot_count = out;
+    layer->plane_max = 1;
+    for (uint32_t i = 0; i < out; i++) {
+        const int8_t *row = rows + i * taps;
+        uint32_t parent = i == 0 || draw(4) == 0 ? SPB_NODE_ZERO : draw(i);
+        uint32_t count[4] = {0, 0, 0, 0};
+        int low = 0, high = 0, sum = 0;
+        for (uint32_t k = 0; k < taps; k++) {
+            int before = parent == SPB_NODE_ZERO ? 0 : rows[parent * taps + k], difference = row[k] - before;
+            uint32_t c = k / kernel, ky = k % kernel / layer->kernel_w, kx = k % layer->kernel_w;
+            uint32_t copy = (c * layer->kernel_w + kx) * layer->stride + ky % layer->stride;
+            uint32_t offset = copy * spb_copy_bytes(layer) + ky / layer->stride * layer->out.row_bytes;
+            int list = difference == 1 ? 0 : difference == -1 ? 1 : difference == 2 ? 2 : 3;
+            if (difference)
+                lists[list][count[list]++] = offset;
+            low += row[k] < 0 ? -1 : 0;
+            high += row[k] > 0 ? 1 : 0;
+            sum += row[k];
+        }
+        memset(at, 0, SPB_TABLE_HEADER * 4);
+        memcpy(at, count, sizeof count);
+        at += SPB_TABLE_HEADER;
+        for (int list = 0; list < 4; list++) {
+            memcpy(at, lists[list], count[list] * 4);
+            at += count[list];
+            total += count[list];
+        }
+        planes_of[i] = planes_for(low, high);
+        int32_t value = low + (int32_t)draw((uint32_t)(high - low + 1));
+        uint8_t kind = (uint8_t)(draw(8) == 0 ? 2 + draw(2) : draw(2));
+        threshold[i] = 2 * value - sum; /* R >= value is P >= 2 value - sum */
+        compare[i] = kind;
+        uint8_t *node = nodes + i * SPB_NODE_BYTES;
+        memset(node, 0, SPB_NODE_BYTES);
+        node[SPB_NODE_CHANNEL] = (uint8_t)i;
+        node[SPB_NODE_SOURCE] = (uint8_t)parent;
+        node[SPB_NODE_SLOT] = (uint8_t)i;
+        node[SPB_NODE_PLANES] = (uint8_t)planes_of[i];
+        node[SPB_NODE_COMPARE] = kind;
+        node[SPB_NODE_SOURCE_PLANES] = (uint8_t)(parent == SPB_NODE_ZERO ? 0 : planes_of[parent]);
+        put32(node + SPB_NODE_VALUE, value);
+        if ((uint32_t)planes_of[i] > layer->plane_max)
+            layer->plane_max = (uint32_t)planes_of[i];
+    }
+    for (int i = 0; i < 4; i++)
+        free(lists[i]);
+    layer->nodes = nodes;
+    layer->tap_count = total;
+    return table;
+}
+
+static int bit_of(const spb_tensor *t, const uint8_t *data, uint32_t c, uint32_t y, uint32_t x) {
+    return data[c * t->plane_bytes + y * t->row_bytes + x / 8] >> x % 8 & 1;
+}
+
+static int expected_bit(const spb_layer *layer, const uint8_t *in, const int8_t *row, int32_t threshold,
+                        uint8_t kind, uint32_t y, uint32_t x) {
+    int32_t sum = 0;
+    uint32_t k = 0;
+    for (uint32_t c = 0; c < layer->in.channels; c++) {
+        for (uint32_t ky = 0; ky < layer->kernel_h; ky++) {
+            for (uint32_t kx = 0; kx < layer->kernel_w; kx++, k++) {
+                int iy = (int)(y * layer->stride + ky) - (int)layer->padding;
+                int ix = (int)(x * layer->stride + kx) - (int)layer->padding;
+                int outside = iy < 0 || ix < 0 || iy >= (int)layer->in.height || ix >= (int)layer->in.width;
+                int bit =
+                    outside ? (int)layer->pad_bit : bit_of(&layer->in, in, c, (uint32_t)iy, (uint32_t)ix);
+                sum += row[k] * (bit ? 1 : -1);
+            }
+        }
+    }
+    if (kind >= SPB_COMPARE_NEVER)
+        return kind == SPB_COMPARE_ALWAYS;
+    return kind == SPB_COMPARE_GE ? sum >= threshold : sum <= threshold;
+}
+
+static spb_tensor tensor(uint32_t channels, uint32_t height, uint32_t width) {
+    spb_tensor t = {channels, height, width, spb_row_bytes(width), 0};
+    t.plane_bytes = spb_plane_bytes(height, t.row_bytes);
+    return t;
+}
+
+static int run_case(uint32_t index) {
+    static const uint32_t kernels[] = {1, 3, 3, 5, 7};
+    spb_layer layer;
+    memset(&layer, 0, sizeof layer);
+    layer.op = SPB_OP_TREE;
+    layer.kernel_h = kernels[draw(5)];
+    layer.kernel_w = draw(5) ? layer.kernel_h : kernels[draw(5)];
+    uint32_t larger = layer.kernel_h > layer.kernel_w ? layer.kernel_h : layer.kernel_w;
+    layer.stride = 1 + draw(2);
+    layer.padding = draw(larger);
+    layer.pad_bit = draw(2);
+    uint32_t wide = draw(4) == 0 ? 140 : draw(2) ? 34 : 18;
+    layer.in = tensor(1 + draw(draw(3) ? 6 : 40), larger + draw(20), larger + draw(wide));
+    uint32_t height = (layer.in.height + 2 * layer.padding - layer.kernel_h) / layer.stride + 1;
+    uint32_t width = (layer.in.width + 2 * layer.padding - layer.kernel_w) / layer.stride + 1;
+    layer.out = tensor(1 + draw(MAX_ROWS), height, width);
+    uint32_t taps = layer.in.channels * layer.kernel_h * layer.kernel_w;
+
+    int8_t *rows = malloc((size_t)taps * layer.out.channels);
+    uint32_t style = draw(5); /* binary, ternary, sparse, all equal, complementary */
+    for (uint32_t i = 0; i < taps * layer.out.channels; i++) {
+        uint32_t r = i / taps;
+        switch (style) {
+        case 0:
+            rows[i] = draw(2) ? 1 : -1;
+            break;
+        case 1:
+            rows[i] = (int8_t)((int)draw(3) - 1);
+            break;
+        case 2:
+            rows[i] = (int8_t)(draw(10) ? 0 : draw(2) ? 1 : -1);
+            break;
+        case 3:
+            rows[i] = r == 0 ? (draw(2) ? 1 : -1) : rows[i - taps];
+            break;
+        default:
+            rows[i] = (int8_t)(r == 0 ? (draw(2) ? 1 : -1) : -rows[i - taps]);
+            break;
+        }
+    }
+    size_t in_bytes = (size_t)layer.in.channels * layer.in.plane_bytes;
+    size_t out_bytes = (size_t)layer.out.channels * layer.out.plane_bytes;
+    uint8_t *in = aligned(in_bytes), *out = aligned(out_bytes);
+    memset(in, 0, in_bytes);
+    for (uint32_t c = 0; c < layer.in.channels; c++) {
+        for (uint32_t y = 0; y < layer.in.height; y++) {
+            for (uint32_t x = 0; x < layer.in.width; x++) {
+                uint8_t *byte = in + c * layer.in.plane_bytes + y * layer.in.row_bytes + x / 8;
+                *byte = (uint8_t)(*byte | draw(2) << x % 8);
+            }
+        }
+    }
+    int32_t threshold[MAX_ROWS];
+    uint8_t compare[MAX_ROWS], nodes[MAX_ROWS * SPB_NODE_BYTES];
+    uint8_t *table = make_tree(&layer, rows, taps, threshold, compare, nodes);
+    size_t slots = (size_t)layer.slot_count * layer.plane_max * SPB_PLANE_ALIGN;
+    uint8_t *scratch = aligned(spb_prepared_bytes(&layer) + slots + spb_round_up(layer.out.plane_bytes, 64));
+    spb_tree_conv(&layer, in, out, scratch, table);
+
+    uint32_t wrong = 0;
+    for (uint32_t c = 0; c < layer.out.channels; c++) {
+        for (uint32_t y = 0; y < layer.out.plane_bytes / layer.out.row_bytes; y++) {
+            for (uint32_t x = 0; x < layer.out.row_bytes * 8; x++) {
+                int pixel = y < height && x < width;
+                int want = pixel && expected_bit(&layer, in, rows + c * taps, threshold[c], compare[c], y, x);
+                wrong += bit_of(&layer.out, out, c, y, x) != want;
+            }
+        }
+    }
+    if (wrong) {
+        printf("case %u: %u wrong bits; %ux%ux%u -> %ux%ux%u kernel %ux%u stride %u padding %u pad bit %u "
+               "style %u\n",
+               index, wrong, layer.in.channels, layer.in.height, layer.in.width, layer.out.channels, height,
+               width, layer.kernel_h, layer.kernel_w, layer.stride, layer.padding, layer.pad_bit, style);
+    }
+    free(rows), free(in), free(out), free(table), free(scratch);
+    return wrong == 0;
+}
+
+int main(int argc, char **argv) {
+    uint32_t cases = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 300, passed = 0;
+    for (uint32_t i = 0; i < cases; i++)
+        passed += (uint32_t)run_case(i);
+    printf("%u passed, %u failed\n", passed, cases - passed);
+    return passed == cases ? 0 : 1;
+}
