@@ -1,0 +1,1 @@
+"""The command line: `spanbit ...`. The way in is `spanbit.cli.main:main`."""

@@ -1,0 +1,57 @@
+"""`spanbit compile demo.pt --target rpi4`: checkpoint -> graph -> passes -> bundle, and its report.
+
+Golden images are the first real test images, from NAME.test.npz beside the checkpoint.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from importlib import import_module
+from pathlib import Path
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+
+from spanbit.cli.files import read_file, write_atomic
+from spanbit.cli.inspect import show
+from spanbit.errors import SpanbitError
+
+
+@click.command("compile")
+@click.argument("checkpoint", type=click.Path(path_type=Path))
+@click.option("--target", default="rpi4", show_default=True, help="Board to compile for.")
+@click.option("--out", type=click.Path(path_type=Path), help="Bundle to write  [default: CHECKPOINT.spb]")
+@click.option("--golden", default=4, show_default=True, type=click.IntRange(1, 256), help="Golden images.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def compile_command(checkpoint: Path, target: str, out: Path | None, golden: int, as_json: bool) -> None:
+    """Compile CHECKPOINT into a bundle and report each layer."""
+    board = import_module("spanbit.targets").load_target(target)  # the cheap check first
+    images = golden_images(checkpoint.with_suffix(".test.npz"), golden)
+    data_file = read_file(checkpoint)
+    graph = import_module("spanbit.importers").from_checkpoint(data_file, where=str(checkpoint))
+    compiled = import_module("spanbit.passes").compile_graph(graph, board)
+    data: bytes = import_module("spanbit.bundle").write_bundle(compiled, images)
+    write_atomic(out or checkpoint.with_suffix(".spb"), data)
+    show(compiled.graph, data, as_json=as_json)
+
+
+def golden_images(path: Path, count: int) -> NDArray[np.uint8]:
+    """The first `count` images [count, H, W, C] of an archive written by `spanbit train`."""
+    data = read_file(path)
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
+            images = archive["images"]
+    except (ValueError, KeyError, OSError, EOFError, TypeError, zipfile.BadZipFile) as error:
+        raise _bad_images(path, str(error)) from error
+    if images.dtype != np.uint8 or images.ndim != 4:
+        raise _bad_images(path, f"images are {images.dtype} {images.shape}")
+    if len(images) < count:
+        raise _bad_images(path, f"it holds {len(images)} images, {count} are asked for")
+    return np.ascontiguousarray(images[:count], dtype=np.uint8)
+
+
+def _bad_images(path: Path, why: str) -> SpanbitError:
+    fix = "write an npz with `images`, uint8 [N, H, W, C], and `labels`; `spanbit train` makes one"
+    return SpanbitError("cannot take golden images from this file", where=str(path), why=why, fix=fix)

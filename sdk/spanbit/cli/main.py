@@ -1,0 +1,94 @@
+"""The `spanbit` command: a group that imports a command only when it is called.
+
+    spanbit --help
+    spanbit --debug compile demo.pt --target rpi4
+
+Own commands stand in COMMANDS; others are found by the entry point group `spanbit.commands`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+
+import click
+
+from spanbit.cli.failure import guard
+from spanbit.errors import ExitCode, SpanbitError
+
+COMMANDS = {
+    "compile": ("spanbit.cli.compile:compile_command", "Compile a checkpoint into a bundle."),
+    "inspect": ("spanbit.cli.inspect:inspect", "Show what a bundle holds."),
+}
+FOREIGN = {
+    "run": "Run a bundle and classify images.",
+    "profile": "Time a bundle on a board, layer by layer.",
+    "board": "List boards and set them up.",
+    "doctor": "Say what is missing on this machine.",
+}
+
+
+class LazyGroup(click.Group):
+    """Knows the names and one line of help of its commands; imports a command when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*COMMANDS, *(name for name in _plugins() if name not in COMMANDS)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in COMMANDS:
+            module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+            command = getattr(import_module(module), attribute)
+        elif (plugin := _plugins().get(cmd_name)) is not None:
+            command = _load(plugin)
+        else:
+            return None
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        rows = [(name, self._one_line(name)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+    @staticmethod
+    def _one_line(name: str) -> str:
+        return COMMANDS[name][1] if name in COMMANDS else FOREIGN.get(name, "")
+
+
+def _plugins() -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group="spanbit.commands")}
+
+
+def _load(plugin: EntryPoint) -> object:
+    try:
+        return plugin.load()
+    except (ImportError, AttributeError) as error:
+        raise SpanbitError(
+            f"the command {plugin.name!r} cannot be loaded",
+            where=plugin.value,
+            why=str(error),
+            fix="install spanbit again: pip install --force-reinstall spanbit",
+            code=ExitCode.INTERNAL,
+        ) from error
+
+
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.version_option(package_name="spanbit")
+def cli(debug: bool) -> None:
+    """Compiles tree-compressed binary networks for small ARM boards."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs the command line and exits with a code of spanbit.errors.ExitCode."""
+    args = list(sys.argv[1:] if arguments is None else arguments)
+    # Read ahead of click, since an error may be raised before (or while) the options are parsed.
+    sys.exit(
+        guard(
+            lambda: cli.main(args=args, prog_name="spanbit", standalone_mode=False),
+            as_json="--json" in args,
+            debug="--debug" in args,
+        )
+    )

@@ -1,0 +1,124 @@
+"""What a compiled network costs, as figures only; how they look is report/table.py.
+
+    figures = network_figures(compiled.graph, bundle_bytes)
+    figures.layers[1].cost, figures.as_dict()
+
+Conventions: a bit-OP is one binary multiply-accumulate, counted over the binary convolutions; `bytes_before`
+is one bit a weight there (one byte in stem and head). `bit_ops_after` counts one addition a differing
+tap and pixel. It is an operation count and says nothing about time.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from spanbit.graph.ops import BinaryConv, Graph, Head, KernelKind, MaxPool2x2, StemConv, Threshold
+from spanbit.graph.validate import validate
+
+_RECORD_BYTES = 96
+_NODE_BYTES = 16
+
+
+@dataclass(frozen=True)
+class LayerFigures:
+    """One layer of the bundle. Fields that a layer has not are None."""
+
+    name: str
+    op: str
+    shape: str
+    kernel: str
+    reason: str
+    taps: int | None
+    distance: int | None
+    cost: float | None
+    depth: int | None
+    bit_ops_before: int | None
+    bit_ops_after: int | None
+    bytes_before: int
+    bytes_after: int
+
+
+@dataclass(frozen=True)
+class NetworkFigures:
+    """All layers, and the totals."""
+
+    name: str
+    target: str
+    layers: tuple[LayerFigures, ...]
+    file_bytes: int
+    arena_bytes: int
+    golden_count: int
+    bit_ops_before: int
+    bit_ops_after: int
+    bytes_before: int
+    bytes_after: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """The twin for JSON: same names, plain types."""
+        return asdict(self)
+
+
+def network_figures(graph: Graph, bundle: bytes) -> NetworkFigures:
+    """Figures of a compiled graph and of the bundle written from it (docs/bundle-format.md).
+
+    The bundle must have been checked (`spanbit.bundle.read_bundle`) or just written.
+    """
+    (layer_offset,) = struct.unpack_from("<I", bundle, 32)
+    layers: list[LayerFigures] = []
+    infos = validate(graph)
+    for op, info in zip(graph.ops, infos, strict=True):
+        if isinstance(op, Threshold):
+            continue  # part of the record of the layer before it
+        (stored,) = struct.unpack_from("<I", bundle, layer_offset + len(layers) * _RECORD_BYTES + 40)
+        pixels = info.shape.height * info.shape.width
+        layers.append(_layer(op, str(info.shape), pixels, stored))
+    (arena_bytes,) = struct.unpack_from("<I", bundle, 16)
+    (golden_count,) = struct.unpack_from("<H", bundle, 30)
+    return NetworkFigures(
+        name=graph.name,
+        target=bundle[80:96].rstrip(b"\0").decode("ascii", "replace"),
+        layers=tuple(layers),
+        file_bytes=len(bundle),
+        arena_bytes=arena_bytes,
+        golden_count=golden_count,
+        bit_ops_before=sum(layer.bit_ops_before or 0 for layer in layers),
+        bit_ops_after=sum(layer.bit_ops_after or 0 for layer in layers),
+        bytes_before=sum(layer.bytes_before for layer in layers),
+        bytes_after=sum(layer.bytes_after for layer in layers),
+    )
+
+
+def _layer(
+    op: StemConv | BinaryConv | MaxPool2x2 | Head, shape: str, pixels: int, stored: int
+) -> LayerFigures:
+    if isinstance(op, BinaryConv):
+        return _binary_conv(op, shape, pixels, stored)
+    kind, before = "max-pool", 0
+    if not isinstance(op, MaxPool2x2):
+        kind, before = ("stem" if isinstance(op, StemConv) else "head"), int(op.weight.size)
+    return LayerFigures(
+        op.name, kind, shape, kind, "", before or None, None, None, None, None, None, before, stored
+    )
+
+
+def _binary_conv(op: BinaryConv, shape: str, pixels: int, stored: int) -> LayerFigures:
+    taps = int(op.weight.size)
+    tree = op.tree if op.kernel is KernelKind.TREE else None
+    distance = tree.total_distance if tree else None
+    return LayerFigures(
+        name=op.name,
+        op="binary conv",
+        shape=shape,
+        kernel=op.kernel.name.lower() if op.kernel else "none",
+        reason=op.kernel_reason,
+        taps=taps,
+        distance=distance,
+        cost=distance / taps if distance is not None else None,
+        depth=int(tree.depth.max()) if tree else None,
+        bit_ops_before=taps * pixels,
+        bit_ops_after=(taps if distance is None else distance) * pixels,
+        bytes_before=(taps + 7) // 8,
+        bytes_after=stored + (_NODE_BYTES * op.weight.shape[0] if tree else 0),
+    )
