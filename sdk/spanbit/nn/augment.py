@@ -1,0 +1,26 @@
+"""Light augmentation of a batch: every image moved by a few pixels, some of them mirrored.
+
+batch = augment(batch, shift=2, mirror=True, generator=generator)
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def augment(images: Tensor, *, shift: int, mirror: bool, generator: torch.Generator) -> Tensor:
+    """Images [N, C, H, W], each moved by -shift..shift rows and columns; half of them mirrored.
+
+    What moves in from outside is the image's own border, repeated.
+    """
+    count, _, height, width = images.shape
+    rows = torch.arange(height) + torch.randint(-shift, shift + 1, (count, 1), generator=generator)
+    columns = torch.arange(width) + torch.randint(-shift, shift + 1, (count, 1), generator=generator)
+    if mirror:
+        turned = torch.randint(0, 2, (count, 1), generator=generator, dtype=torch.bool)
+        columns = torch.where(turned, columns.flip(1), columns)
+    rows, columns = rows.clamp(0, height - 1), columns.clamp(0, width - 1)
+    index = torch.arange(count)[:, None, None]
+    # Advanced indices around the channel axis put it last: [N, H, W, C].
+    return images[index, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2).contiguous()

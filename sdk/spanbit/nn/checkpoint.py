@@ -1,0 +1,90 @@
+"""A trained network of the zoo as a file.
+
+    save_checkpoint("demo.pt", net, ModelSpec(...), {"accuracy": 0.9})
+    net, meta = load_checkpoint("demo.pt")
+
+The file is PyTorch's own, read with weights_only=True: it can hold numbers and text, and runs no code.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from spanbit.errors import SpanbitError
+from spanbit.nn.binary import Weights
+from spanbit.nn.zoo import vgg_tiny
+
+_FORMAT = "spanbit checkpoint 1"
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """What `vgg_tiny` was called with: enough to make the same network again."""
+
+    input_shape: tuple[int, int, int]
+    classes: int
+    width: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    weights: Weights = "ternary"
+
+    def build(self) -> nn.Sequential:
+        """A new network, its weights not trained."""
+        return vgg_tiny(
+            self.input_shape, self.classes, self.width, mean=self.mean, std=self.std, weights=self.weights
+        )
+
+
+def save_checkpoint(path: str | Path, net: nn.Module, spec: ModelSpec, meta: Mapping[str, object]) -> None:
+    """Write the network's state, how to build it, and `meta` (numbers, texts, lists of them) to `path`.
+
+    Raises:
+        SpanbitError: the file cannot be written.
+    """
+    content = {"format": _FORMAT, "spec": asdict(spec), "state": net.state_dict(), "meta": dict(meta)}
+    try:
+        torch.save(content, path)
+    except (OSError, RuntimeError) as failure:
+        raise SpanbitError(
+            "cannot write the checkpoint",
+            where=str(path),
+            why=str(failure),
+            fix="check the folder and the disk",
+        ) from failure
+
+
+def load_checkpoint(path: str | Path) -> tuple[nn.Module, dict[str, Any]]:
+    """The network in evaluation mode, and its `meta` ("input_shape" included).
+
+    Raises:
+        SpanbitError: no such file, or not a checkpoint of spanbit.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as failure:
+        raise SpanbitError("cannot read the checkpoint", where=str(path), why=str(failure)) from failure
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as failure:
+        raise _foreign(path, f"PyTorch cannot read it: {str(failure).splitlines()[0]}") from failure
+    if not isinstance(content, dict) or content.get("format") != _FORMAT:
+        raise _foreign(path, f"it does not say {_FORMAT!r}")
+    try:
+        spec = ModelSpec(**content["spec"])
+        net = spec.build()
+        net.load_state_dict(content["state"])
+        meta = dict(content["meta"])
+    except (KeyError, TypeError, ValueError, RuntimeError) as failure:
+        raise _foreign(path, f"its parts do not fit together: {failure}") from failure
+    return net.eval(), {**meta, "input_shape": spec.input_shape, "classes": spec.classes}
+
+
+def _foreign(path: str | Path, why: str) -> SpanbitError:
+    return SpanbitError(
+        "not a checkpoint of spanbit", where=str(path), why=why, fix="make one with `spanbit train`"
+    )

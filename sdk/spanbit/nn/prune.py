@@ -1,0 +1,88 @@
+"""Gradual magnitude pruning to ternary weights, to an exact share of non-zero taps.
+
+    layers = [m for m in net.modules() if isinstance(m, BinaryConv2d)]
+    pruner = TernaryPruner(layers, cost=0.10)
+    for step, batch in enumerate(loader):
+        pruner.step(step / pruning_steps)      # 0: nothing is pruned, 1 and above: the target is met
+        ...
+
+The share kept falls with the cube of what remains, 1 - s(t) = (1 - cost)(1 - (1 - t)^3), after Zhu and
+Gupta, "To prune, or not to prune" (2017). A tap is weak where its float weight is small.
+A tree all of whose channels hang from the zero vertex costs exactly this share; the minimum spanning tree
+costs that or less.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from spanbit.nn.binary import BinaryConv2d
+
+
+class TernaryPruner:
+    """Sets the masks of ternary layers so that exactly round(share * taps) taps are not zero.
+
+    Args:
+        layers: BinaryConv2d with weights="ternary".
+        cost: the share of non-zero taps at the end, above 0, up to 1.
+        per_layer: meet the share in each layer, instead of over all layers together.
+        warmup: the share of `progress` before anything is pruned.
+    """
+
+    def __init__(
+        self, layers: Sequence[BinaryConv2d], cost: float, *, per_layer: bool = False, warmup: float = 0.0
+    ) -> None:
+        if not layers or any(layer.weights != "ternary" for layer in layers):
+            raise ValueError('TernaryPruner needs at least one layer, all with weights="ternary"')
+        if not 0 < cost <= 1 or not 0 <= warmup < 1:
+            raise ValueError(f"cost must lie in (0, 1] and warmup in [0, 1), got {cost} and {warmup}")
+        self.layers, self.target, self.per_layer, self.warmup = tuple(layers), cost, per_layer, warmup
+
+    def share(self, progress: float) -> float:
+        """The share of taps that is kept at `progress`: 1 before the warm-up's end, the target from 1 on."""
+        passed = (progress - self.warmup) / (1 - self.warmup)
+        rest = 1 - min(max(passed, 0.0), 1.0)
+        return self.target + (1 - self.target) * rest**3
+
+    @torch.no_grad()
+    def step(self, progress: float) -> None:
+        """Choose the taps again, by the weights as they are now; at `progress` >= 1 they meet the target."""
+        share = self.share(progress)
+        # In units of the layer's mean: no layer loses everything only because its weights move less.
+        magnitudes = [_magnitude(layer) for layer in self.layers]
+        if self.per_layer:
+            kept = [_strongest(part, round(share * part.numel())) for part in magnitudes]
+        else:
+            together = torch.cat(magnitudes)
+            chosen = _strongest(together, round(share * together.numel()))
+            kept = list(torch.split(chosen, [part.numel() for part in magnitudes]))
+        for layer, mask in zip(self.layers, kept, strict=True):
+            layer.mask.copy_(mask.view_as(layer.mask))
+
+    def cost(self) -> float:
+        """The share of non-zero taps over all layers, now."""
+        return nonzero_share(self.layers)
+
+
+def nonzero_share(layers: Sequence[BinaryConv2d]) -> float:
+    """The share of taps that are not zero over all `layers`; binary layers have no zero."""
+    used = sum(
+        int(layer.mask.sum()) if layer.weights == "ternary" else layer.mask.numel() for layer in layers
+    )
+    return used / sum(layer.mask.numel() for layer in layers)
+
+
+def _magnitude(layer: BinaryConv2d) -> Tensor:
+    flat = layer.weight.detach().abs().flatten()
+    return flat / flat.mean().clamp_min(1e-30)
+
+
+def _strongest(magnitude: Tensor, count: int) -> Tensor:
+    """A mask of exactly `count` places, the largest; of equal ones the first."""
+    order = torch.sort(magnitude, descending=True, stable=True).indices
+    mask = torch.zeros(magnitude.shape, dtype=torch.bool, device=magnitude.device)
+    mask[order[:count]] = True
+    return mask

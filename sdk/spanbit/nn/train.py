@@ -1,0 +1,239 @@
+"""Trains a small network to a tree cost, in minutes on a laptop's CPU.
+
+    result = train(TrainConfig("digits"), checkpoint="digits.pt")
+    print(result.accuracy, result.cost, result.seconds)
+    net, meta = load_checkpoint("digits.pt")
+
+Adam with a cosine schedule; the network is binary at first, is pruned to the cost gradually while the
+learning rate is high, and settles afterwards with its taps fixed. How long it trains is counted in epochs,
+never in seconds, so that a seed gives the same network again (same PyTorch, same number of threads).
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from torch import Tensor, nn
+from torch.nn import functional
+
+from spanbit.errors import ExitCode, SpanbitError
+from spanbit.nn.augment import augment
+from spanbit.nn.binary import BinaryConv2d
+from spanbit.nn.checkpoint import ModelSpec, load_checkpoint, save_checkpoint
+from spanbit.nn.data import DataSet, load
+from spanbit.nn.prune import TernaryPruner, nonzero_share
+from spanbit.nn.tree_loss import TreeLoss
+
+__all__ = ["TrainConfig", "TrainResult", "evaluate", "load_checkpoint", "train"]
+
+_PRUNED_AT = 0.6
+"""The share of all steps after which the cost is met and the taps stay as they are."""
+_PRUNE_EVERY = 16
+_WARMUP = 0.1
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """What to train and how. None stands for the data set's own default."""
+
+    dataset: str = "digits"
+    folder: str | None = None
+    width: int = 32
+    cost: float | None = 0.10  # share of non-zero taps; None: binary, not pruned
+    tree_weight: float = 0.0  # weight of TreeLoss beside the task's loss
+    epochs: int | None = None
+    batch: int | None = None
+    rate: float = 5e-3
+    seed: int = 0
+    threads: int = 2
+
+    def __post_init__(self) -> None:
+        if self.cost is not None and not 0 < self.cost <= 1:
+            raise _usage(f"cost {self.cost}", "use a share above 0, up to 1, or none at all")
+        counts = (self.width, self.threads, *(part for part in (self.epochs, self.batch) if part is not None))
+        if min(counts) < 1 or self.rate <= 0 or self.tree_weight < 0:
+            raise _usage("a count below 1, or a rate or weight below 0", "see TrainConfig")
+
+
+@dataclass(frozen=True, eq=False)
+class TrainResult:
+    """A trained network in evaluation mode, and what was measured on the test images."""
+
+    net: nn.Module
+    spec: ModelSpec
+    config: TrainConfig  # with the defaults filled in
+    accuracy: float
+    cost: float  # share of non-zero taps over the binary convolutions; no tree costs more
+    seconds: float
+    class_names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Recipe:
+    epochs: int
+    batch: int
+    shift: int
+    mirror: bool
+
+
+_RECIPES = {
+    "digits": _Recipe(epochs=40, batch=64, shift=1, mirror=False),
+    "fashion-mnist": _Recipe(epochs=8, batch=128, shift=1, mirror=True),
+}
+
+
+def train(
+    config: TrainConfig,
+    *,
+    checkpoint: str | Path | None = None,
+    data: DataSet | None = None,
+    console: Console | None = None,
+) -> TrainResult:
+    """Train, measure in evaluation mode, and save to `checkpoint` if it is given.
+
+    Args:
+        data: the data set, if it is loaded already.
+        console: where the progress bar goes; none is drawn without it.
+
+    Raises:
+        SpanbitError: the data set is missing or unknown, or the checkpoint cannot be written.
+    """
+    begin = time.perf_counter()
+    data = data if data is not None else load(config.dataset, config.folder)
+    recipe = _RECIPES.get(data.name, _RECIPES["digits"])
+    config = replace(config, epochs=config.epochs or recipe.epochs, batch=config.batch or recipe.batch)
+    spec = ModelSpec(
+        input_shape=data.input_shape,
+        classes=len(data.class_names),
+        width=config.width,
+        mean=data.mean,
+        std=data.std,
+        weights="binary" if config.cost is None else "ternary",
+    )
+    with _reproducible(config):
+        net = spec.build()
+        _fit(net, config, recipe, data, console)
+        accuracy = evaluate(net, _images(data.test_images), torch.from_numpy(data.test_labels))
+    layers = _binary_layers(net)
+    result = TrainResult(
+        net=net.eval(),
+        spec=spec,
+        config=config,
+        accuracy=accuracy,
+        cost=nonzero_share(layers),
+        seconds=time.perf_counter() - begin,
+        class_names=data.class_names,
+    )
+    if checkpoint is not None:
+        save_checkpoint(checkpoint, net, spec, _meta(result))
+    return result
+
+
+@torch.no_grad()
+def evaluate(net: nn.Module, images: Tensor, labels: Tensor, batch: int = 500) -> float:
+    """The share of `images` (uint8 [N, C, H, W]) that `net` in evaluation mode classifies as `labels` say."""
+    training = net.training
+    net.eval()
+    right = sum(
+        int((net(part).argmax(1) == truth).sum())
+        for part, truth in zip(torch.split(images, batch), torch.split(labels, batch), strict=True)
+    )
+    net.train(training)
+    return right / len(labels)
+
+
+def _fit(
+    net: nn.Module, config: TrainConfig, recipe: _Recipe, data: DataSet, console: Console | None
+) -> None:
+    assert config.epochs is not None and config.batch is not None
+    images, labels = _images(data.train_images), torch.from_numpy(data.train_labels)
+    batch = min(config.batch, len(images))
+    per_epoch = len(images) // batch
+    steps = config.epochs * per_epoch
+    generator = torch.Generator().manual_seed(config.seed)
+    layers = _binary_layers(net)
+    pruner = None if config.cost is None else TernaryPruner(layers, config.cost, warmup=_WARMUP)
+    tree_loss = TreeLoss(layers) if config.tree_weight else None
+    optimizer = torch.optim.Adam(net.parameters(), lr=config.rate)
+    fixed_at = max(1, math.floor(_PRUNED_AT * steps))
+    net.train()
+    with _bar(console) as progress:
+        task = progress.add_task(f"training on {data.name}", total=steps, loss=math.nan)
+        for step in range(steps):
+            if step % per_epoch == 0:
+                order = torch.randperm(len(images), generator=generator)
+            if pruner is not None and step <= fixed_at and (step % _PRUNE_EVERY == 0 or step == fixed_at):
+                pruner.step(step / fixed_at)
+            for group in optimizer.param_groups:
+                group["lr"] = config.rate * 0.5 * (1 + math.cos(math.pi * step / steps))
+            place = step % per_epoch * batch
+            chosen = order[place : place + batch]
+            inputs = augment(images[chosen], shift=recipe.shift, mirror=recipe.mirror, generator=generator)
+            loss = functional.cross_entropy(net(inputs), labels[chosen])
+            total = loss if tree_loss is None else loss + config.tree_weight * tree_loss()
+            optimizer.zero_grad()
+            total.backward()
+            optimizer.step()
+            if step % 10 == 0:
+                progress.update(task, completed=step, loss=float(loss.detach()))
+        if pruner is not None and steps <= fixed_at:  # a run of one step
+            pruner.step(1.0)
+        progress.update(task, completed=steps)
+
+
+def _binary_layers(net: nn.Module) -> list[BinaryConv2d]:
+    return [layer for layer in net.modules() if isinstance(layer, BinaryConv2d)]
+
+
+def _images(array: Any) -> Tensor:
+    return torch.from_numpy(array).permute(0, 3, 1, 2)
+
+
+def _meta(result: TrainResult) -> dict[str, object]:
+    return {
+        "accuracy": result.accuracy,
+        "cost": result.cost,
+        "seconds": result.seconds,
+        "class_names": list(result.class_names),
+        "config": asdict(result.config),
+    }
+
+
+def _bar(console: Console | None) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("loss {task.fields[loss]:.3f}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        disable=console is None,
+    )
+
+
+@contextmanager
+def _reproducible(config: TrainConfig) -> Iterator[None]:
+    """Seed and thread count as `config` says; the caller's threads, random state and rules come back."""
+    threads, rules = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    try:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(config.seed)
+            torch.set_num_threads(config.threads)
+            torch.use_deterministic_algorithms(True)
+            yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.use_deterministic_algorithms(rules)
+
+
+def _usage(what: str, fix: str) -> SpanbitError:
+    return SpanbitError(what, where="training", fix=fix, code=ExitCode.USAGE)

@@ -1,0 +1,101 @@
+"""A loss that pulls the spanning tree's total distance down, to add to any training loop.
+
+    tree_loss = TreeLoss([m for m in net.modules() if isinstance(m, BinaryConv2d)])
+    loss = cross_entropy(net(images), labels) + 0.5 * tree_loss()
+
+From the abstract of Vo et al., "MST-compression: Compressing and Accelerating Binary Neural Networks with
+Minimum Spanning Tree" (ICCV 2023), comes the idea that the total distance of the minimum spanning tree is
+driven down during training. The exact form is ours: the edges with a sign, the zero vertex, ternary
+weights, how often the tree is built again, and the normalisation.
+
+With x and y the signed rows of a channel and of its parent, and m = x^2 the taps that are not zero, two
+taps differ by
+
+    [x != y] = m_x + m_y - 3/2 m_x m_y - 1/2 x y           (binary: 1/2 - 1/2 x y)
+
+The masks are pruning's affair and constant here; the gradient -y / 2 runs through the straight-through sign.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from spanbit.nn.binary import BinaryConv2d
+from spanbit.tree import ZERO, ChannelTree
+
+
+@dataclass(frozen=True, eq=False)
+class _Edges:
+    """One row per channel, as tensors: channel, parent (an index behind the last: zero), relative sign."""
+
+    channel: Tensor
+    parent: Tensor
+    sign: Tensor
+
+
+class TreeLoss(nn.Module):
+    """Total distance of the layers' spanning trees, divided by all taps: their cost, 0 to 1.
+
+    Args:
+        layers: the convolutions whose trees count.
+        every: the trees are built again at every so many calls; between, the distances of their
+            edges follow the weights.
+    """
+
+    def __init__(self, layers: Sequence[BinaryConv2d], every: int = 50) -> None:
+        super().__init__()
+        if not layers or every < 1:
+            raise ValueError("TreeLoss needs at least one layer and a positive `every`")
+        self._layers = tuple(layers)  # a tuple: their parameters stay the network's, not this module's
+        self.every = every
+        self._calls = 0
+        self._edges: list[_Edges] = []
+
+    def forward(self) -> Tensor:
+        """The cost of the current trees, a scalar with a gradient to the layers' weights."""
+        if self._calls % self.every == 0:
+            self.rebuild()
+        self._calls += 1
+        distances = [
+            _distance(layer.effective_weight().flatten(1), edges)
+            for layer, edges in zip(self._layers, self._edges, strict=True)
+        ]
+        return torch.stack(distances).sum() / sum(layer.weight.numel() for layer in self._layers)
+
+    def rebuild(self) -> None:
+        """Build every layer's minimum spanning tree from its weights as they are now."""
+        self._edges = [_edges(layer_tree(layer), layer.weight.device) for layer in self._layers]
+
+
+def layer_tree(layer: BinaryConv2d) -> ChannelTree:
+    """The minimum spanning tree over the layer's effective weights."""
+    from spanbit.tree import build_tree
+
+    rows = layer.effective_weight().detach().flatten(1).cpu().numpy()
+    return build_tree(rows.astype(np.int8))
+
+
+def _edges(tree: ChannelTree, device: torch.device) -> _Edges:
+    channels = len(tree.channel)
+    root = tree.parent == ZERO
+    safe = np.where(root, 0, tree.parent)
+    parent = np.where(root, channels, tree.channel[safe])
+    relative = np.where(root, 1, tree.sign * tree.sign[safe])  # |s x - s' y| = |x - s s' y|
+    return _Edges(
+        channel=torch.from_numpy(tree.channel.astype(np.int64)).to(device),
+        parent=torch.from_numpy(parent.astype(np.int64)).to(device),
+        sign=torch.from_numpy(relative.astype(np.float32)).to(device),
+    )
+
+
+def _distance(rows: Tensor, edges: _Edges) -> Tensor:
+    with_zero = torch.cat([rows, rows.new_zeros(1, rows.shape[1])])
+    child = with_zero[edges.channel]
+    parent = with_zero[edges.parent] * edges.sign[:, None]
+    used, parent_used = child.detach().abs(), parent.detach().abs()
+    return (used + parent_used - 1.5 * used * parent_used - 0.5 * child * parent).sum()
