@@ -1,0 +1,171 @@
+/* The register tile of the dense convolution, by instruction set: how a pixel and a weight are loaded, how
+ * many of each stay in registers, and how byte counts become sums and then bits.
+ *
+ *   build      channels x pixels   counters                    a step covers
+ *   AArch64    4 x 4               16 of 32 registers          128 taps
+ *   ARMv7      2 x 4               8 of 16                     128 taps
+ *   AVX2       4 x 4               8 of 16, two pixels each    128 taps
+ *   scalar     2 x 2               4                           64 or 32 taps
+ */
+#ifndef SPB_DENSE_TILE_H
+#define SPB_DENSE_TILE_H
+
+#include "bit_count.h"
+
+#if !defined(SPB_FORCE_SCALAR) && defined(__ARM_NEON)
+
+#if defined(__aarch64__)
+enum { TILE_CHANNELS = 4 };
+#else
+enum { TILE_CHANNELS = 2 };
+#endif
+enum { TILE_PIXELS = 4, VECTOR_PIXELS = 1, STEP_BYTES = 16 };
+typedef uint32x4_t tile_sum; /* one channel, four pixels */
+
+SPB_INLINE spb_bits tile_pixels(const uint8_t *first, const uint8_t *second) {
+    (void)second;
+    return vld1q_u8(first);
+}
+SPB_INLINE spb_bits tile_weight(const uint8_t *p) { return vld1q_u8(p); }
+SPB_INLINE tile_sum tile_sum_zero(void) { return vdupq_n_u32(0); }
+SPB_INLINE uint32_t tile_first_pixel(spb_bits counts) { return spb_bits_total(counts); }
+
+#if defined(__aarch64__)
+
+/* Four counters of one channel -> eight lanes, two of each pixel. */
+SPB_INLINE uint16x8_t fold_pixels(const spb_bits *c) {
+    uint16x8_t p01 = vpaddq_u16(vpaddlq_u8(c[0]), vpaddlq_u8(c[1]));
+    uint16x8_t p23 = vpaddq_u16(vpaddlq_u8(c[2]), vpaddlq_u8(c[3]));
+    return vpaddq_u16(p01, p23);
+}
+
+SPB_INLINE void tile_flush(tile_sum *sums, spb_bits counts[TILE_CHANNELS][TILE_PIXELS]) {
+    for (int c = 0; c < TILE_CHANNELS; c += 2) {
+        uint16x8_t both = vpaddq_u16(fold_pixels(counts[c]), fold_pixels(counts[c + 1]));
+        sums[c] = vaddw_u16(sums[c], vget_low_u16(both));
+        sums[c + 1] = vaddw_high_u16(sums[c + 1], both);
+    }
+}
+
+/* Byte c: bit p is set where channel c's sum at pixel p is above its limit. */
+SPB_INLINE uint32_t tile_above(const tile_sum *sums, const int32_t *limit) {
+    static const uint8_t bit_of_pixel[16] = {1, 2, 4, 8, 1, 2, 4, 8, 1, 2, 4, 8, 1, 2, 4, 8};
+    uint16x8_t above[TILE_CHANNELS];
+    for (int c = 0; c < TILE_CHANNELS; c++) {
+        above[c] = vreinterpretq_u16_u32(vcgtq_s32(vreinterpretq_s32_u32(sums[c]), vdupq_n_s32(limit[c])));
+    }
+    uint8x16_t low = vreinterpretq_u8_u16(vuzp1q_u16(above[0], above[1]));
+    uint8x16_t high = vreinterpretq_u8_u16(vuzp1q_u16(above[2], above[3]));
+    uint8x16_t bits = vandq_u8(vuzp1q_u8(low, high), vld1q_u8(bit_of_pixel));
+    bits = vpaddq_u8(bits, bits);
+    bits = vpaddq_u8(bits, bits);
+    return vgetq_lane_u32(vreinterpretq_u32_u8(bits), 0);
+}
+
+#else
+
+SPB_INLINE uint16x4_t fold_counter(spb_bits counts) {
+    uint16x8_t pairs = vpaddlq_u8(counts);
+    return vadd_u16(vget_low_u16(pairs), vget_high_u16(pairs));
+}
+
+SPB_INLINE void tile_flush(tile_sum *sums, spb_bits counts[TILE_CHANNELS][TILE_PIXELS]) {
+    for (int c = 0; c < TILE_CHANNELS; c++) {
+        uint16x4_t p01 = vpadd_u16(fold_counter(counts[c][0]), fold_counter(counts[c][1]));
+        uint16x4_t p23 = vpadd_u16(fold_counter(counts[c][2]), fold_counter(counts[c][3]));
+        sums[c] = vaddw_u16(sums[c], vpadd_u16(p01, p23));
+    }
+}
+
+SPB_INLINE uint32_t tile_above(const tile_sum *sums, const int32_t *limit) {
+    static const uint32_t bit_of_pixel[4] = {1, 2, 4, 8};
+    uint32x2_t halves[TILE_CHANNELS];
+    for (int c = 0; c < TILE_CHANNELS; c++) {
+        uint32x4_t above = vcgtq_s32(vreinterpretq_s32_u32(sums[c]), vdupq_n_s32(limit[c]));
+        above = vandq_u32(above, vld1q_u32(bit_of_pixel));
+        halves[c] = vorr_u32(vget_low_u32(above), vget_high_u32(above));
+    }
+    uint32x2_t bits = vpadd_u32(halves[0], halves[1]);
+    return vget_lane_u32(bits, 0) | vget_lane_u32(bits, 1) << 8;
+}
+
+#endif
+
+#elif !defined(SPB_FORCE_SCALAR) && defined(__AVX2__)
+
+/* The low half of a register is one pixel, the high half the next; a weight is broadcast to both. So a step
+ * is 128 taps wide and no run of taps has a tail. */
+enum { TILE_CHANNELS = 4, TILE_PIXELS = 4, VECTOR_PIXELS = 2, STEP_BYTES = 16 };
+typedef __m128i tile_sum;
+
+SPB_INLINE __m128i tile_load(const uint8_t *p) { return _mm_loadu_si128((const __m128i *)(const void *)p); }
+SPB_INLINE spb_bits tile_pixels(const uint8_t *first, const uint8_t *second) {
+    return _mm256_inserti128_si256(_mm256_castsi128_si256(tile_load(first)), tile_load(second), 1);
+}
+SPB_INLINE spb_bits tile_weight(const uint8_t *p) { return _mm256_broadcastsi128_si256(tile_load(p)); }
+SPB_INLINE tile_sum tile_sum_zero(void) { return _mm_setzero_si128(); }
+SPB_INLINE uint32_t tile_first_pixel(spb_bits counts) {
+    __m128i sums = _mm_sad_epu8(_mm256_castsi256_si128(counts), _mm_setzero_si128());
+    return (uint32_t)(_mm_cvtsi128_si32(sums) + _mm_extract_epi32(sums, 2));
+}
+
+/* Low half {pixel 0, 0, pixel 2, 2}, high half {pixel 1, 1, pixel 3, 3}: two parts of each sum. */
+SPB_INLINE __m256i fold_pixels(const spb_bits *c) {
+    __m256i zero = _mm256_setzero_si256();
+    return _mm256_packs_epi32(_mm256_sad_epu8(c[0], zero), _mm256_sad_epu8(c[1], zero));
+}
+
+SPB_INLINE void tile_flush(tile_sum *sums, spb_bits counts[TILE_CHANNELS][TILE_PIXELS / VECTOR_PIXELS]) {
+    for (int c = 0; c < TILE_CHANNELS; c += 2) {
+        __m256i both = _mm256_hadd_epi32(fold_pixels(counts[c]), fold_pixels(counts[c + 1]));
+        __m128i even = _mm256_castsi256_si128(both), odd = _mm256_extracti128_si256(both, 1);
+        sums[c] = _mm_add_epi32(sums[c], _mm_unpacklo_epi32(even, odd));
+        sums[c + 1] = _mm_add_epi32(sums[c + 1], _mm_unpackhi_epi32(even, odd));
+    }
+}
+
+SPB_INLINE uint32_t tile_above(const tile_sum *sums, const int32_t *limit) {
+    uint32_t bits = 0;
+    for (int c = 0; c < TILE_CHANNELS; c++) {
+        __m128i above = _mm_cmpgt_epi32(sums[c], _mm_set1_epi32(limit[c]));
+        bits |= (uint32_t)_mm_movemask_ps(_mm_castsi128_ps(above)) << 8 * c;
+    }
+    return bits;
+}
+
+#else
+
+enum { TILE_CHANNELS = 2, TILE_PIXELS = 2, VECTOR_PIXELS = 1, STEP_BYTES = (int)sizeof(spb_bits) };
+typedef struct tile_sum {
+    uint32_t pixel[TILE_PIXELS];
+} tile_sum;
+
+SPB_INLINE spb_bits tile_pixels(const uint8_t *first, const uint8_t *second) {
+    (void)second;
+    return spb_load(first);
+}
+SPB_INLINE spb_bits tile_weight(const uint8_t *p) { return spb_load(p); }
+SPB_INLINE tile_sum tile_sum_zero(void) {
+    tile_sum zero = {{0, 0}};
+    return zero;
+}
+SPB_INLINE uint32_t tile_first_pixel(spb_bits counts) { return spb_bits_total(counts); }
+
+SPB_INLINE void tile_flush(tile_sum *sums, spb_bits counts[TILE_CHANNELS][TILE_PIXELS]) {
+    for (int c = 0; c < TILE_CHANNELS; c++) {
+        for (int p = 0; p < TILE_PIXELS; p++)
+            sums[c].pixel[p] += spb_bits_total(counts[c][p]);
+    }
+}
+
+SPB_INLINE uint32_t tile_above(const tile_sum *sums, const int32_t *limit) {
+    uint32_t bits = 0;
+    for (int c = 0; c < TILE_CHANNELS; c++) {
+        for (int p = 0; p < TILE_PIXELS; p++)
+            bits |= (uint32_t)((int32_t)sums[c].pixel[p] > limit[c]) << (8 * c + p);
+    }
+    return bits;
+}
+
+#endif
+#endif

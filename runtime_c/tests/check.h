@@ -1,0 +1,117 @@
+/* What kernel tests share: repeatable random numbers, garbage-filled memory, random layers and tensors, and a
+ * bit at a time of a tensor. A kernel's definition (its scalar twin) stands in its own test. */
+#ifndef SPB_CHECK_H
+#define SPB_CHECK_H
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../src/layer.h"
+#include "../src/tap_table.h"
+
+static uint32_t check_state = 12345;
+
+/* 0 .. below - 1 */
+static inline uint32_t draw(uint32_t below) {
+    check_state = check_state * 1664525u + 1013904223u;
+    return (uint32_t)((uint64_t)(check_state >> 4) * below >> 28);
+}
+
+/* Exactly what the kernel may touch, so that the address sanitizer sees one byte more; full of garbage, since
+ * kernels must not rely on zeros. */
+static inline uint8_t *garbage(size_t bytes) {
+    uint8_t *p = NULL;
+    if (posix_memalign((void **)&p, 64, bytes ? bytes : 1))
+        exit(2);
+    memset(p, 0xA5, bytes);
+    return p;
+}
+
+static inline spb_tensor tensor(uint32_t channels, uint32_t height, uint32_t width) {
+    spb_tensor t = {channels, height, width, spb_row_bytes(width), 0};
+    t.plane_bytes = spb_plane_bytes(height, t.row_bytes);
+    return t;
+}
+
+static inline size_t tensor_bytes(const spb_tensor *t) { return (size_t)t->channels * t->plane_bytes; }
+
+static inline int bit_of(const spb_tensor *t, const uint8_t *data, uint32_t c, uint32_t y, uint32_t x) {
+    return data[(size_t)c * t->plane_bytes + (size_t)y * t->row_bytes + x / 8] >> x % 8 & 1;
+}
+
+static inline void set_bit(const spb_tensor *t, uint8_t *data, uint32_t c, uint32_t y, uint32_t x) {
+    uint8_t *byte = data + (size_t)c * t->plane_bytes + (size_t)y * t->row_bytes + x / 8;
+    *byte = (uint8_t)(*byte | 1u << x % 8);
+}
+
+/* A tensor of random pixels and zero slack, with the 64 readable bytes that every arena region has behind it
+ * (garbage here). */
+static inline uint8_t *random_bits(const spb_tensor *t) {
+    uint8_t *data = garbage(tensor_bytes(t) + 64);
+    memset(data, 0, tensor_bytes(t));
+    for (uint32_t c = 0; c < t->channels; c++) {
+        for (uint32_t y = 0; y < t->height; y++) {
+            for (uint32_t x = 0; x < t->width; x++) {
+                if (draw(2))
+                    set_bit(t, data, c, y, x);
+            }
+        }
+    }
+    return data;
+}
+
+/* Kernel, stride, padding and shapes; widths fall on both sides of every row size. */
+static inline spb_layer random_conv(uint32_t in_channels, uint32_t out_channels) {
+    static const uint32_t kernels[] = {1, 3, 3, 5, 7, 2};
+    spb_layer layer;
+    memset(&layer, 0, sizeof layer);
+    layer.kernel_h = kernels[draw(6)];
+    layer.kernel_w = draw(4) ? layer.kernel_h : kernels[draw(6)];
+    uint32_t larger = layer.kernel_h > layer.kernel_w ? layer.kernel_h : layer.kernel_w;
+    layer.stride = 1 + draw(2);
+    layer.padding = draw(larger);
+    layer.pad_bit = draw(2);
+    uint32_t wide = draw(4) == 0 ? 140 : draw(2) ? 34 : 18;
+    layer.in = tensor(in_channels, larger + draw(20), larger + draw(wide));
+    if (draw(5) == 0) /* one pixel of output: a fully connected layer */
+        layer.padding = 0, layer.in = tensor(in_channels, layer.kernel_h, layer.kernel_w);
+    uint32_t height = (layer.in.height + 2 * layer.padding - layer.kernel_h) / layer.stride + 1;
+    uint32_t width = (layer.in.width + 2 * layer.padding - layer.kernel_w) / layer.stride + 1;
+    layer.out = tensor(out_channels, height, width);
+    return layer;
+}
+
+/* Thresholds around `spread`, all four comparisons, and the extremes of int32 now and then. */
+static inline void random_thresholds(int32_t *threshold, uint8_t *compare, uint32_t count, int32_t spread) {
+    static const int32_t extremes[] = {INT32_MIN, INT32_MIN + 1, INT32_MAX, INT32_MAX - 1};
+    for (uint32_t c = 0; c < count; c++) {
+        threshold[c] = draw(16) == 0 ? extremes[draw(4)] : (int32_t)draw(2 * (uint32_t)spread + 1) - spread;
+        compare[c] = (uint8_t)(draw(8) == 0 ? 2 + draw(2) : draw(2));
+    }
+}
+
+static inline int compared(int32_t sum, int32_t threshold, uint32_t compare) {
+    if (compare >= SPB_COMPARE_NEVER)
+        return compare == SPB_COMPARE_ALWAYS;
+    return compare == SPB_COMPARE_GE ? sum >= threshold : sum <= threshold;
+}
+
+static inline void describe_case(uint32_t index, uint32_t wrong, const spb_layer *l) {
+    printf("case %u: %u wrong; %ux%ux%u -> %ux%ux%u kernel %ux%u stride %u padding %u pad bit %u binary %u\n",
+           index, wrong, l->in.channels, l->in.height, l->in.width, l->out.channels, l->out.height,
+           l->out.width, l->kernel_h, l->kernel_w, l->stride, l->padding, l->pad_bit, l->binary);
+}
+
+/* main of a test: `run_case` returns 1 for a pass; the first argument sets the number of cases. */
+static inline int run_cases(int argc, char **argv, uint32_t cases, int (*run_case)(uint32_t)) {
+    uint32_t passed = 0;
+    if (argc > 1)
+        cases = (uint32_t)strtoul(argv[1], NULL, 10);
+    for (uint32_t i = 0; i < cases; i++)
+        passed += (uint32_t)run_case(i);
+    printf("%u passed, %u failed\n", passed, cases - passed);
+    return passed == cases && cases > 0 ? 0 : 1;
+}
+
+#endif
