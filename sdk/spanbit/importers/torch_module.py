@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from spanbit.errors import ExitCode, SpanbitError
-from spanbit.graph.ops import BinaryConv, Graph, Head, MaxPool2x2, Op, Shape, StemConv, Threshold
+from spanbit.graph.ops import BinaryConv, Compare, Graph, Head, MaxPool2x2, Op, Shape, StemConv, Threshold
 from spanbit.graph.validate import validate
 from spanbit.nn.batchnorm import BatchNormSign, thresholds
 from spanbit.nn.binary import BinaryConv2d, BinaryLinear
@@ -64,7 +64,10 @@ def from_torch(
             if not isinstance(following, Sign):
                 _refuse(path, layer, "no Sign follows", "put spanbit.nn.Sign behind it, or use BatchNormSign")
             position += 1  # that Sign is part of the threshold
-        ops.append(_convert(path, layer))
+        if isinstance(layer, Sign):  # without a batch-norm: P >= 0
+            ops.append(_at_zero(path, _channels(ops)))
+        else:
+            ops.append(_convert(path, layer))
         if isinstance(layer, BinaryLinear) and following is not None:
             _refuse(*layers[position], "it stands behind the head", "let BinaryLinear be the last layer")
     graph = Graph(name, Shape(*input_shape), tuple(ops), tuple(class_names))
@@ -111,6 +114,15 @@ def _convert(path: str, layer: nn.Module) -> Op:
             return Head(path, weight, _array(layer.scale), _array(layer.bias))
         case _:
             _refuse(path, layer, "there is no such operator in a compiled network")
+
+
+def _channels(ops: Sequence[Op]) -> int:
+    """Channels behind the last operator; 0 before the first convolution, which validation then refuses."""
+    return next((len(op.weight) for op in reversed(ops) if isinstance(op, StemConv | BinaryConv)), 0)
+
+
+def _at_zero(path: str, channels: int) -> Threshold:
+    return Threshold(path, np.zeros(channels, np.int32), np.full(channels, Compare.GE, np.uint8))
 
 
 def _check_pool(path: str, pool: nn.MaxPool2d) -> None:

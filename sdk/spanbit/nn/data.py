@@ -154,4 +154,4 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
             why=f"{len(data) - start} values, its header says {math.prod(shape)}",
             fix="get the file again",
         )
-    return np.frombuffer(data, np.uint8, offset=start).reshape(shape)
+    return np.frombuffer(data, np.uint8, offset=start).reshape(shape).copy()  # torch wants it writable

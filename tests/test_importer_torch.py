@@ -1,0 +1,111 @@
+"""What the PyTorch importer takes, what it refuses, and what it says then."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from spanbit.errors import ExitCode, SpanbitError
+from spanbit.graph.ops import BinaryConv, Compare, Head, MaxPool2x2, StemConv, Threshold
+from spanbit.importers import from_torch
+from spanbit.nn import BatchNormSign, BinaryConv2d, BinaryLinear, Sign, StemConv2d
+from torch import nn
+
+
+def stem(channels: int = 4) -> StemConv2d:
+    return StemConv2d(1, channels, 3, padding=1, mean=(0.5,), std=(0.5,))
+
+
+def test_a_nested_network_becomes_a_chain_with_qualified_names() -> None:
+    block = nn.Sequential(
+        BinaryConv2d(4, 6, 3, padding=1, pad_value=1),
+        nn.MaxPool2d(2),
+        nn.BatchNorm2d(6),
+        Sign(),
+        nn.Dropout(),
+    )
+    net = nn.Sequential(stem(), BatchNormSign(4), nn.Identity(), block, nn.Flatten(), BinaryLinear(96, 3))
+    graph = from_torch(net, (1, 8, 8), name="n", class_names=("a", "b", "c"))
+    assert [type(op) for op in graph.ops] == [StemConv, Threshold, BinaryConv, MaxPool2x2, Threshold, Head]
+    assert [op.name for op in graph.ops] == ["0", "1", "3.0", "3.1", "3.2", "5"]
+    stem_op, conv_op = graph.ops[0], graph.ops[2]
+    assert isinstance(stem_op, StemConv) and stem_op.pad_value.tolist() == [128]
+    assert isinstance(conv_op, BinaryConv) and conv_op.pad_bit == 1
+    assert graph.class_names == ("a", "b", "c")
+
+
+def test_sign_alone_is_a_threshold_at_zero() -> None:
+    net = nn.Sequential(stem(), Sign(), nn.Flatten(), BinaryLinear(256, 2))
+    threshold = from_torch(net, (1, 8, 8)).ops[1]
+    assert isinstance(threshold, Threshold)
+    assert threshold.value.tolist() == [0] * 4 and threshold.compare.tolist() == [Compare.GE] * 4
+
+
+def test_a_layer_used_twice_is_imported_twice() -> None:
+    conv, bits = BinaryConv2d(4, 4, 3, padding=1), BatchNormSign(4)
+    net = nn.Sequential(stem(), BatchNormSign(4), conv, bits, conv, bits, nn.Flatten(), BinaryLinear(256, 2))
+    assert len(from_torch(net, (1, 8, 8)).ops) == 7
+
+
+def test_the_graph_keeps_its_numbers_when_training_goes_on() -> None:
+    net = nn.Sequential(stem(), BatchNormSign(4), nn.Flatten(), BinaryLinear(256, 2))
+    head = from_torch(net, (1, 8, 8)).ops[-1]
+    assert isinstance(head, Head)
+    before = head.bias.copy()
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter.add_(1)
+    assert np.array_equal(head.bias, before)
+
+
+@pytest.mark.parametrize(
+    ("layers", "where", "says"),
+    [
+        ([nn.Sequential(nn.ReLU())], "layer 2.0", "ReLU"),
+        ([nn.Conv2d(4, 4, 3)], "layer 2", "Conv2d"),
+        ([nn.MaxPool2d(3)], "layer 2", "MaxPool2d"),
+        ([nn.MaxPool2d(2, stride=1)], "layer 2", "MaxPool2d"),
+        ([nn.MaxPool2d(2, ceil_mode=True)], "layer 2", "MaxPool2d"),
+        ([BinaryConv2d(4, 4, 3), nn.BatchNorm2d(4), nn.MaxPool2d(2)], "layer 3", "Sign"),
+        ([BinaryConv2d(4, 4, 3), nn.BatchNorm2d(4, track_running_stats=False), Sign()], "layer 3", "running"),
+        ([nn.Flatten(2)], "layer 2", "Flatten"),
+        ([BinaryLinear(256, 4)], "layer 2", "Flatten"),
+        ([nn.Flatten(), BatchNormSign(4)], "layer 3", "Flatten"),
+        ([nn.Flatten(), BinaryLinear(256, 4), BatchNormSign(4)], "layer 4", "head"),
+        ([BinaryConv2d(5, 4, 3), nn.Flatten(), BinaryLinear(4, 2)], "layer '2'", "5 input channels"),
+    ],
+)
+def test_what_cannot_be_compiled_is_named(layers: list[nn.Module], where: str, says: str) -> None:
+    net = nn.Sequential(stem(), BatchNormSign(4), *layers)
+    with pytest.raises(SpanbitError) as caught:
+        from_torch(net, (1, 8, 8))
+    assert caught.value.code == ExitCode.UNSUPPORTED_MODEL
+    assert caught.value.where == where
+    assert says in str(caught.value)
+
+
+def test_a_module_that_is_no_sequential_is_refused_with_what_is_accepted() -> None:
+    with pytest.raises(SpanbitError, match=r"(?s)Linear.*BinaryConv2d"):
+        from_torch(nn.Linear(3, 3), (1, 8, 8))
+
+
+def test_weights_that_are_not_finite_are_refused() -> None:
+    net = nn.Sequential(stem(), BatchNormSign(4), nn.Flatten(), BinaryLinear(256, 2))
+    with torch.no_grad():
+        net[0].weight[0] = torch.nan
+    with pytest.raises(SpanbitError, match="not finite"):
+        from_torch(net, (1, 8, 8))
+
+
+def test_class_names_must_fit() -> None:
+    net = nn.Sequential(stem(), BatchNormSign(4), nn.Flatten(), BinaryLinear(256, 2))
+    with pytest.raises(SpanbitError, match="3 class names for 2"):
+        from_torch(net, (1, 8, 8), class_names=("a", "b", "c"))
+
+
+def test_the_compiler_does_not_import_torch() -> None:
+    code = "import sys, spanbit.importers, spanbit.importers.fold; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
