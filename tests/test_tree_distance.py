@@ -59,6 +59,12 @@ def test_methods_agree_where_a_tile_is_narrower_than_the_layer(monkeypatch: pyte
         assert np.array_equal(flipped, expected[1])
 
 
+def test_old_numpy_gets_the_same_distances(monkeypatch: pytest.MonkeyPatch) -> None:
+    weight = np.random.default_rng(2).integers(-1, 2, (12, 100)).astype(np.int8)
+    monkeypatch.delattr(np, "bitwise_count", raising=False)
+    assert np.array_equal(distance_matrix(weight).same, by_definition(weight, 1))
+
+
 def test_largest_common_layer_is_quick() -> None:
     # 0.04 s where this was written, the aim is 0.2 s; a noisy machine gets ten times that, in the best of 3.
     weight = np.random.default_rng(0).integers(-1, 2, (512, 4608)).astype(np.int8)

@@ -1,6 +1,6 @@
 """Lowers the depth of a minimum spanning tree without changing its total distance.
 
-    parent = lower_depth(graph, parent, tied_edges(graph, parent))
+    parent = shallow_tree(graph)  # parent[c] in 0 .. C, C is the zero vertex
 
 Finding the minimum spanning tree of least depth is NP-hard when many distances tie, so this is a descent
 with a stated rule, not an exact search. One move cuts the edge above a vertex v, lets any vertex x of
@@ -11,6 +11,10 @@ A move helps when the depths of the channels, sorted from deep to shallow, becom
 That order is well founded, so the descent ends; what it leaves has no single better exchange. In
 particular, where one edge joins the zero vertex to a component and every channel of the component is
 as far from zero (a binary layer: all are L away), the component's root is the centre of its tree.
+
+A descent can end beside the best tree, so it is repeated from a few other trees: those that Prim's method
+grows when one of the shallowest channels found so far is taken first. On random layers of up to five
+channels that finds the least depth of all minimum spanning trees (the tests try every tree).
 """
 
 from __future__ import annotations
@@ -18,17 +22,46 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from spanbit.tree.spanning import top_down
+from spanbit.tree.spanning import depths, minimum_spanning_tree, tied_edges, top_down
+
+TiedEdges = dict[int, tuple[NDArray[np.intp], NDArray[np.intp]]]
+"""The two ends of every edge that a minimum spanning tree may use, in both directions, by weight."""
 
 
-def lower_depth(
-    graph: NDArray[np.int32], parent: NDArray[np.int32], tied: NDArray[np.bool_]
-) -> NDArray[np.int32]:
-    """Parents [C] of a tree of the same total distance, that no single exchange of edges makes shallower.
+def shallow_tree(graph: NDArray[np.int32], restarts: int = 8) -> NDArray[np.int32]:
+    """Parents [C] of a minimum spanning tree of low depth; `graph` is [C + 1, C + 1], zero vertex last."""
+    parent = minimum_spanning_tree(graph)
+    edges = edges_by_weight(graph, tied_edges(graph, parent))
+    parent = lower_depth(graph, parent, edges)
+    depth = depths(parent)
+    for first in np.argsort(depth, kind="stable")[:restarts]:
+        other = lower_depth(graph, minimum_spanning_tree(graph, int(first)), edges)
+        other_depth = depths(other)
+        if _shallower(other_depth, depth):
+            parent, depth = other, other_depth
+    return parent
 
-    `graph` and `tied` are [C + 1, C + 1] with the zero vertex last (see spanning.py).
-    """
-    hanging = _Hanging(graph, parent, tied)
+
+def edges_by_weight(graph: NDArray[np.int32], tied: NDArray[np.bool_]) -> TiedEdges:
+    """The edges `tied` [C + 1, C + 1] in groups, so that a cut only looks at edges that can close it."""
+    ends_x, ends_u = np.nonzero(tied)
+    weights = graph[ends_x, ends_u]
+    order = np.argsort(weights, kind="stable")
+    values, starts = np.unique(weights[order], return_index=True)
+    groups = zip(values, np.split(order, starts[1:]), strict=True)
+    return {int(value): (ends_x[chosen], ends_u[chosen]) for value, chosen in groups}
+
+
+def _shallower(after: NDArray[np.int64], before: NDArray[np.int64]) -> bool:
+    """Is `after`, sorted from deep to shallow, lexicographically smaller than `before`?"""
+    after, before = np.sort(after)[::-1], np.sort(before)[::-1]
+    changed = np.flatnonzero(after != before)
+    return len(changed) > 0 and bool(after[changed[0]] < before[changed[0]])
+
+
+def lower_depth(graph: NDArray[np.int32], parent: NDArray[np.int32], edges: TiedEdges) -> NDArray[np.int32]:
+    """Parents [C] of a tree of the same total distance, after all moves that help."""
+    hanging = _Hanging(graph, parent, edges)
     moved = True
     while moved:
         moved = False
@@ -40,7 +73,7 @@ def lower_depth(
 class _Hanging:
     """The tree while it is being changed: plain lists, since every move touches few vertices."""
 
-    def __init__(self, graph: NDArray[np.int32], parent: NDArray[np.int32], tied: NDArray[np.bool_]) -> None:
+    def __init__(self, graph: NDArray[np.int32], parent: NDArray[np.int32], edges: TiedEdges) -> None:
         self.zero = len(parent)
         self.parent = [int(p) for p in parent]
         self.graph = graph
@@ -49,14 +82,7 @@ class _Hanging:
         for c in top_down(parent):
             self.children[self.parent[c]].add(c)
             self.depth[c] = self.depth[self.parent[c]] + 1
-        # The tied edges of each weight, so that a cut only looks at edges that can close it.
-        ends_x, ends_u = np.nonzero(tied)
-        weights = graph[ends_x, ends_u]
-        order = np.argsort(weights, kind="stable")
-        values, starts = np.unique(weights[order], return_index=True)
-        self.edges: dict[int, tuple[NDArray[np.intp], NDArray[np.intp]]] = {}
-        for value, chosen in zip(values, np.split(order, starts[1:]), strict=True):
-            self.edges[int(value)] = ends_x[chosen], ends_u[chosen]
+        self.edges = edges
         self.below = np.zeros(self.zero + 1, np.bool_)  # scratch: members of the cut subtree
 
     def improve(self, v: int) -> bool:
@@ -81,12 +107,10 @@ class _Hanging:
         total = base * len(subtree) + spread[ends_x]
         best = int(np.lexsort((ends_u, ends_x, total, height))[0])
         x, u = int(ends_x[best]), int(ends_u[best])
-        before = np.sort(self.depth[subtree])[::-1]
-        if (int(height[best]), int(total[best])) >= (int(before[0]), int(before.sum())):
+        before = self.depth[subtree]
+        if (int(height[best]), int(total[best])) >= (int(before.max()), int(before.sum())):
             return False
-        after = np.sort(self._depths_from(subtree, x) + self.depth[u] + 1)[::-1]
-        changed = np.flatnonzero(after != before)
-        if len(changed) == 0 or after[changed[0]] > before[changed[0]]:
+        if not _shallower(self._depths_from(subtree, x) + self.depth[u] + 1, before):
             return False
         self._hang(subtree, x, u)
         return True
