@@ -71,7 +71,8 @@ def load_checkpoint(path: str | Path) -> tuple[nn.Module, dict[str, Any]]:
     except OSError as failure:
         raise SpanbitError("cannot read the checkpoint", where=str(path), why=str(failure)) from failure
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as failure:
-        raise _foreign(path, f"PyTorch cannot read it: {str(failure).splitlines()[0]}") from failure
+        reason = str(failure).partition("\n")[0] or type(failure).__name__
+        raise _foreign(path, f"PyTorch cannot read it: {reason}") from failure
     if not isinstance(content, dict) or content.get("format") != _FORMAT:
         raise _foreign(path, f"it does not say {_FORMAT!r}")
     try:

@@ -1,0 +1,127 @@
+"""Training: it learns, gives the same again, and its checkpoint is the network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from spanbit.errors import ExitCode, SpanbitError
+from spanbit.nn import BinaryConv2d
+from spanbit.nn.augment import augment
+from spanbit.nn.data import load
+from spanbit.nn.train import TrainConfig, evaluate, load_checkpoint, train
+from spanbit.nn.zoo import vgg_tiny
+
+SMALL = TrainConfig("digits", threads=1, width=8, epochs=2)
+
+
+@pytest.fixture(scope="module")
+def digits_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float, float]:
+    path = tmp_path_factory.mktemp("train") / "digits.pt"
+    result = train(TrainConfig("digits", threads=1, epochs=16), checkpoint=path)
+    return path, result.accuracy, result.cost
+
+
+def test_digits_are_learned_at_the_cost_asked_for(digits_checkpoint: tuple[Path, float, float]) -> None:
+    _, accuracy, cost = digits_checkpoint
+    assert accuracy >= 0.93
+    assert cost == round(0.10 * 129024) / 129024
+
+
+def test_a_checkpoint_is_the_network_that_was_measured(digits_checkpoint: tuple[Path, float, float]) -> None:
+    path, accuracy, cost = digits_checkpoint
+    net, meta = load_checkpoint(path)
+    data = load("digits")
+    images = torch.from_numpy(data.test_images).permute(0, 3, 1, 2)
+    assert not net.training
+    assert evaluate(net, images, torch.from_numpy(data.test_labels)) == accuracy == meta["accuracy"]
+    assert meta["cost"] == cost and meta["input_shape"] == (1, 8, 8)
+    assert tuple(meta["class_names"]) == data.class_names
+    used = sum(int((m.effective_weight() != 0).sum()) for m in net.modules() if isinstance(m, BinaryConv2d))
+    assert used / 129024 == cost
+
+
+def test_a_seed_gives_the_same_network_and_another_seed_another() -> None:
+    first, again, other = (
+        train(TrainConfig("digits", threads=1, width=8, epochs=2, seed=seed)).net.state_dict()
+        for seed in (3, 3, 4)
+    )
+    assert all(torch.equal(first[key], again[key]) for key in first)
+    assert not torch.equal(first["conv1.weight"], other["conv1.weight"])
+
+
+def test_training_leaves_the_callers_random_state_alone() -> None:
+    torch.manual_seed(7)
+    expected = torch.rand(3)
+    torch.manual_seed(7)
+    threads = torch.get_num_threads()
+    train(SMALL)
+    assert torch.equal(torch.rand(3), expected)
+    assert torch.get_num_threads() == threads
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_without_a_cost_the_network_is_binary() -> None:
+    result = train(TrainConfig("digits", threads=1, width=8, epochs=1, cost=None))
+    assert result.cost == 1.0
+    assert result.spec.weights == "binary"
+
+
+@pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"PK\x03\x04 broken"])
+def test_a_foreign_file_is_no_checkpoint(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "x.pt"
+    path.write_bytes(content)
+    with pytest.raises(SpanbitError, match="not a checkpoint"):
+        load_checkpoint(path)
+
+
+def test_a_missing_file_and_other_states_are_no_checkpoint(tmp_path: Path) -> None:
+    with pytest.raises(SpanbitError, match="cannot read"):
+        load_checkpoint(tmp_path / "none.pt")
+    torch.save({"weight": torch.zeros(1)}, tmp_path / "other.pt")
+    with pytest.raises(SpanbitError, match="not a checkpoint"):
+        load_checkpoint(tmp_path / "other.pt")
+
+
+def test_a_checkpoint_that_holds_code_is_not_run(tmp_path: Path) -> None:
+    torch.save({"format": "spanbit checkpoint 1", "state": vgg_tiny}, tmp_path / "code.pt")
+    with pytest.raises(SpanbitError, match="not a checkpoint"):
+        load_checkpoint(tmp_path / "code.pt")
+
+
+def test_a_folder_that_is_not_there_is_a_users_error(tmp_path: Path) -> None:
+    with pytest.raises(SpanbitError, match="cannot write"):
+        train(SMALL, checkpoint=tmp_path / "none" / "x.pt")
+
+
+@pytest.mark.parametrize("wrong", [{"cost": 0.0}, {"cost": 1.5}, {"epochs": 0}, {"width": 0}, {"rate": 0.0}])
+def test_impossible_configurations_are_usage_errors(wrong: dict[str, float]) -> None:
+    with pytest.raises(SpanbitError) as caught:
+        TrainConfig(**wrong)  # type: ignore[arg-type]
+    assert caught.value.code == ExitCode.USAGE
+
+
+def test_augmentation_moves_and_mirrors_whole_images() -> None:
+    image = torch.arange(12, dtype=torch.uint8).view(1, 1, 3, 4)
+    generator = torch.Generator().manual_seed(0)
+    batch = augment(image.expand(200, 1, 3, 4), shift=1, mirror=True, generator=generator)
+    padded = np.pad(image[0, 0].numpy(), 1, mode="edge")
+    moved = [padded[y : y + 3, x : x + 4] for y in range(3) for x in range(3)]
+    possible = {part.tobytes() for part in moved} | {
+        np.ascontiguousarray(part[:, ::-1]).tobytes() for part in moved
+    }
+    assert {part.numpy().tobytes() for part in batch[:, 0]} == possible
+
+
+@pytest.mark.parametrize("shape", [(1, 28, 28), (1, 8, 8), (3, 32, 32), (1, 5, 7), (1, 29, 27)])
+def test_the_zoo_fits_any_image(shape: tuple[int, int, int]) -> None:
+    mean, std = (0.5,) * shape[0], (0.5,) * shape[0]
+    net = vgg_tiny(shape, 4, width=4, mean=mean, std=std).eval()
+    assert net(torch.zeros(2, *shape, dtype=torch.uint8)).shape == (2, 4)
+
+
+def test_the_zoo_refuses_images_that_are_too_small() -> None:
+    with pytest.raises(ValueError, match="too small"):
+        vgg_tiny((1, 3, 8), 2, mean=(0.5,), std=(0.5,))
