@@ -74,9 +74,17 @@ SPB_INLINE spb_bits spb_bits_count(spb_bits a) { return (spb_bits)__builtin_popc
 SPB_INLINE uint32_t spb_bits_total(spb_bits counts) { return (uint32_t)counts; }
 #else
 enum { SPB_COUNT_LIMIT = 31 };
+/* ARM has no such immediates, and a compiler that sees the constant takes four BICs for one AND. */
+SPB_INLINE spb_bits spb_bits_mask(uint64_t pattern) {
+    spb_bits mask = (spb_bits)pattern;
+#if defined(__arm__)
+    __asm__("" : "+r"(mask));
+#endif
+    return mask;
+}
 SPB_INLINE spb_bits spb_bits_count(spb_bits a) {
-    const spb_bits pairs = (spb_bits)0x5555555555555555u, quads = (spb_bits)0x3333333333333333u,
-                   bytes = (spb_bits)0x0F0F0F0F0F0F0F0Fu;
+    const spb_bits pairs = spb_bits_mask(0x5555555555555555u), quads = spb_bits_mask(0x3333333333333333u),
+                   bytes = spb_bits_mask(0x0F0F0F0F0F0F0F0Fu);
     a -= a >> 1 & pairs;
     a = (a & quads) + (a >> 2 & quads);
     return (a + (a >> 4)) & bytes;

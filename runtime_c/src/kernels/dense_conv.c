@@ -36,6 +36,7 @@ typedef struct geometry {
     size_t run_bytes;     /* taps of one ky */
     size_t channel_bytes; /* taps of one output channel */
     size_t nonzero;       /* from a weight to its not-zero bits */
+    uint32_t fold_rows;   /* rows of the kernel that byte counters hold, at least 1 */
 } geometry;
 
 static geometry geometry_of(const spb_layer *layer) {
@@ -46,6 +47,9 @@ static geometry geometry_of(const spb_layer *layer) {
     g.run_bytes = layer->kernel_w * g.pixel_bytes;
     g.channel_bytes = layer->kernel_h * g.run_bytes;
     g.nonzero = layer->out.channels * g.channel_bytes;
+    g.fold_rows = (uint32_t)((size_t)SPB_COUNT_LIMIT * STEP_BYTES / g.run_bytes);
+    if (g.fold_rows < 1)
+        g.fold_rows = 1;
     return g;
 }
 
@@ -112,63 +116,69 @@ static void pack_pixels(const spb_layer *layer, const geometry *g, const uint8_t
 
 /* ---- the tile ---- */
 
-/* One step: STEP_BYTES of taps, for all channels and pixels of the tile. */
+/* One step: STEP_BYTES of taps, for all channels and pixels of the tile. The first one sets the counters. */
 SPB_INLINE void step(spb_bits counts[TILE_CHANNELS][VECTORS], const uint8_t *const *pixel,
-                     const uint8_t *const *weight, size_t nonzero, size_t at, int ternary, int vectors) {
+                     const uint8_t *const *weight, size_t nonzero, size_t at, int ternary, int vectors,
+                     int first) {
     spb_bits activation[VECTORS];
     for (int v = 0; v < vectors; v++) {
-        const uint8_t *first = pixel[v * VECTOR_PIXELS], *second = pixel[(v + 1) * VECTOR_PIXELS - 1];
-        activation[v] = tile_pixels(first + at, second + at);
+        activation[v] = tile_pixels(pixel[v * VECTOR_PIXELS] + at, pixel[(v + 1) * VECTOR_PIXELS - 1] + at);
     }
     for (int c = 0; c < TILE_CHANNELS; c++) {
         spb_bits sign = tile_weight(weight[c] + at), mask = sign;
         if (ternary)
             mask = tile_weight(weight[c] + nonzero + at);
+#if defined(TILE_COUNTS_FOUR)
+        if (vectors == VECTORS && !first) {
+            tile_count_four(counts[c], activation, sign, mask, ternary);
+            continue;
+        }
+#endif
         for (int v = 0; v < vectors; v++) {
             spb_bits differ = spb_bits_xor(activation[v], sign);
             if (ternary)
                 differ = spb_bits_and(differ, mask);
-            counts[c][v] = spb_bits_add(counts[c][v], spb_bits_count(differ));
+            spb_bits count = spb_bits_count(differ);
+            counts[c][v] = first ? count : spb_bits_add(counts[c][v], count);
         }
     }
 }
 
-/* TILE_CHANNELS x TILE_PIXELS sums; with one vector only the first pixel's, in lane 0 of `single`. */
-SPB_INLINE void tile_run(const spb_layer *layer, const geometry *g, const uint8_t *const *pixel_start,
-                         const uint8_t *const *weight_start, tile_sum *sums, uint32_t *single, int ternary,
+SPB_INLINE void move(const uint8_t **pixel, size_t by, int vectors) {
+    for (int p = 0; p < vectors * VECTOR_PIXELS; p++)
+        pixel[p] += by;
+}
+
+/* TILE_CHANNELS x TILE_PIXELS sums; with one vector, the first pixel's only, into `single`.
+ *
+ * `at` runs over a channel's weights; the pixels' pointers move so that it fits them too. As many rows of the
+ * kernel as a byte can count go between two folds of the counters; a longer row is folded on its way. */
+SPB_INLINE void tile_run(const spb_layer *layer, const geometry *g, const uint8_t **pixel,
+                         const uint8_t *const *weight, tile_sum *sums, uint32_t *single, int ternary,
                          int vectors) {
     spb_bits counts[TILE_CHANNELS][VECTORS];
-    const uint8_t *pixel[TILE_PIXELS], *weight[TILE_CHANNELS];
-    for (int c = 0; c < TILE_CHANNELS; c++) {
-        weight[c] = weight_start[c];
-        for (int v = 0; v < VECTORS; v++)
-            counts[c][v] = spb_bits_zero();
-    }
-    for (int p = 0; p < TILE_PIXELS; p++)
-        pixel[p] = pixel_start[p];
-    size_t budget = (size_t)SPB_COUNT_LIMIT * STEP_BYTES;
-    for (uint32_t ky = 0; ky < layer->kernel_h; ky++) {
-        for (size_t at = 0; at < g->run_bytes;) {
-            size_t left = g->run_bytes - at, bytes = left < budget ? left : budget;
-            for (size_t end = at + bytes; at < end; at += STEP_BYTES)
-                step(counts, pixel, weight, g->nonzero, at, ternary, vectors);
-            budget -= bytes;
-            if (budget == 0 || (ky + 1 == layer->kernel_h && at == g->run_bytes)) {
-                if (vectors == VECTORS)
-                    tile_flush(sums, counts);
-                for (int c = 0; c < TILE_CHANNELS; c++) {
-                    if (vectors != VECTORS)
-                        single[c] += tile_first_pixel(counts[c][0]);
-                    for (int v = 0; v < VECTORS; v++)
-                        counts[c][v] = spb_bits_zero();
-                }
-                budget = (size_t)SPB_COUNT_LIMIT * STEP_BYTES;
+    size_t at = 0, next_row = g->row_bytes - g->run_bytes, limit = (size_t)SPB_COUNT_LIMIT * STEP_BYTES;
+    for (uint32_t ky = 0, rows; ky < layer->kernel_h; ky += rows) {
+        rows = layer->kernel_h - ky < g->fold_rows ? layer->kernel_h - ky : g->fold_rows;
+        for (size_t row_end = at + g->run_bytes; at < row_end;) {
+            size_t end = row_end - at < limit ? row_end : at + limit;
+            step(counts, pixel, weight, g->nonzero, at, ternary, vectors, 1);
+            at += STEP_BYTES;
+            for (uint32_t row = 1;; row++, end += g->run_bytes) {
+                for (; at < end; at += STEP_BYTES)
+                    step(counts, pixel, weight, g->nonzero, at, ternary, vectors, 0);
+                if (row == rows)
+                    break;
+                move(pixel, next_row, vectors);
+            }
+            if (vectors == VECTORS) {
+                tile_flush(sums, counts);
+            } else {
+                for (int c = 0; c < TILE_CHANNELS; c++)
+                    single[c] += tile_first_pixel(counts[c][0]);
             }
         }
-        for (int p = 0; p < TILE_PIXELS; p++)
-            pixel[p] += g->row_bytes;
-        for (int c = 0; c < TILE_CHANNELS; c++)
-            weight[c] += g->run_bytes;
+        move(pixel, next_row, vectors);
     }
 }
 
@@ -205,16 +215,18 @@ static group group_of(const spb_layer *layer, const geometry *g, uint32_t first)
     return r;
 }
 
-/* Bits of `count` pixels from (y, x) on; `bits` has a byte a channel. */
-SPB_INLINE void put_bits(const spb_layer *layer, const group *channels, uint8_t *out, uint32_t y, uint32_t x,
-                         uint32_t count, uint32_t bits) {
-    for (uint32_t c = 0; c < channels->count; c++, bits >>= 8) {
-        uint8_t *plane = out + (channels->first + c) * (size_t)layer->out.plane_bytes;
+/* `bits` has a byte a channel, for TILE_PIXELS pixels of one byte of the output. */
+SPB_INLINE void put_bits(const spb_layer *layer, const group *channels, uint8_t *byte, uint32_t shift,
+                         uint32_t bits) {
+    for (uint32_t c = 0; c < channels->count; c++, byte += layer->out.plane_bytes, bits >>= 8)
+        *byte = (uint8_t)(*byte | (bits & ((1u << TILE_PIXELS) - 1)) << shift);
+}
+
+/* `count` pixels from (y, x) on, wherever they are. */
+static void scatter_bits(const spb_layer *layer, const group *channels, uint8_t *plane, uint32_t y,
+                         uint32_t x, uint32_t count, uint32_t bits) {
+    for (uint32_t c = 0; c < channels->count; c++, plane += layer->out.plane_bytes, bits >>= 8) {
         uint8_t *row = plane + y * (size_t)layer->out.row_bytes;
-        if (x % TILE_PIXELS == 0 && x + count <= layer->out.width) { /* the usual case: within one byte */
-            row[x / 8] = (uint8_t)(row[x / 8] | (bits & ((1u << count) - 1)) << x % 8);
-            continue;
-        }
         uint32_t column = x;
         for (uint32_t p = 0; p < count; p++, column++) {
             if (column == layer->out.width) {
@@ -226,37 +238,62 @@ SPB_INLINE void put_bits(const spb_layer *layer, const group *channels, uint8_t 
     }
 }
 
-/* Rows [top, bottom) of the output, for one group of channels. Tiles run on over the ends of rows. */
+/* Pixels (y, x), (y, x + 1), ..., going on in the next row; the last is repeated beyond `count`. */
+static void find_pixels(const spb_layer *layer, const geometry *g, const uint8_t *pixels, uint32_t y,
+                        uint32_t x, uint32_t count, const uint8_t *pixel[TILE_PIXELS]) {
+    for (uint32_t p = 0; p < TILE_PIXELS; p++) {
+        pixel[p] = pixels + layer->stride * (y * g->row_bytes + x * g->pixel_bytes);
+        if (p + 1 < count && ++x == layer->out.width) {
+            x = 0;
+            y++;
+        }
+    }
+}
+
+/* Rows [top, bottom) of the output, for one group of channels. Where tiles do not fit rows they run on over
+ * their ends, so that small images leave at most TILE_PIXELS - 1 single pixels a block of rows. */
 SPB_INLINE void conv_rows(const spb_layer *layer, const geometry *g, const uint8_t *pixels,
                           const group *channels, uint32_t top, uint32_t bottom, uint8_t *out, int ternary) {
-    size_t right = layer->stride * g->pixel_bytes, down = layer->stride * g->row_bytes;
-    uint32_t left = (bottom - top) * layer->out.width, x = 0, y = top;
+    uint8_t *plane = out + channels->first * (size_t)layer->out.plane_bytes;
+    size_t right = layer->stride * g->pixel_bytes;
+    uint32_t left = (bottom - top) * layer->out.width, x = 0, y = top, width = layer->out.width;
     while (left > 0) {
-        uint32_t count = left >= TILE_PIXELS ? TILE_PIXELS : 1, bits = 0, next_x = x, next_y = y;
         const uint8_t *pixel[TILE_PIXELS];
-        for (uint32_t p = 0; p < TILE_PIXELS; p++) {
-            pixel[p] = p < count ? pixels + next_y * down + next_x * right : pixel[0];
-            if (p < count && ++next_x == layer->out.width) {
-                next_x = 0;
-                next_y++;
+        if (left >= TILE_PIXELS) {
+            int fits = x % TILE_PIXELS == 0 && x + TILE_PIXELS <= width;
+            if (fits) {
+                pixel[0] = pixels + layer->stride * (y * g->row_bytes) + x * right;
+                for (int p = 1; p < TILE_PIXELS; p++)
+                    pixel[p] = pixel[p - 1] + right;
+            } else {
+                find_pixels(layer, g, pixels, y, x, TILE_PIXELS, pixel);
+            }
+            tile_sum sums[TILE_CHANNELS];
+            for (int c = 0; c < TILE_CHANNELS; c++)
+                sums[c] = tile_sum_zero();
+            tile_run(layer, g, pixel, channels->weight, sums, NULL, ternary, VECTORS);
+            uint32_t bits = tile_above(sums, channels->limit) ^ channels->invert;
+            if (fits) {
+                put_bits(layer, channels, plane + y * layer->out.row_bytes + x / 8, x % 8, bits);
+            } else {
+                scatter_bits(layer, channels, plane, y, x, TILE_PIXELS, bits);
+            }
+            left -= TILE_PIXELS;
+            for (x += TILE_PIXELS; x >= width; x -= width)
+                y++;
+        } else {
+            uint32_t single[TILE_CHANNELS] = {0}, bits = channels->invert;
+            find_pixels(layer, g, pixels, y, x, 1, pixel);
+            tile_run(layer, g, pixel, channels->weight, NULL, single, ternary, 1);
+            for (int c = 0; c < TILE_CHANNELS; c++)
+                bits ^= (uint32_t)((int32_t)single[c] > channels->limit[c]) << 8 * c;
+            scatter_bits(layer, channels, plane, y, x, 1, bits);
+            left--;
+            if (++x == width) {
+                x = 0;
+                y++;
             }
         }
-        tile_sum sums[TILE_CHANNELS];
-        uint32_t single[TILE_CHANNELS] = {0};
-        for (int c = 0; c < TILE_CHANNELS; c++)
-            sums[c] = tile_sum_zero();
-        if (count == TILE_PIXELS) {
-            tile_run(layer, g, pixel, channels->weight, sums, single, ternary, VECTORS);
-            bits = tile_above(sums, channels->limit);
-        } else {
-            tile_run(layer, g, pixel, channels->weight, sums, single, ternary, 1);
-            for (int c = 0; c < TILE_CHANNELS; c++)
-                bits |= (uint32_t)((int32_t)single[c] > channels->limit[c]) << 8 * c;
-        }
-        put_bits(layer, channels, out, y, x, count, bits ^ channels->invert);
-        left -= count;
-        x = next_x;
-        y = next_y;
     }
 }
 

@@ -27,6 +27,64 @@ SPB_INLINE spb_bits tile_pixels(const uint8_t *first, const uint8_t *second) {
     return vld1q_u8(first);
 }
 SPB_INLINE spb_bits tile_weight(const uint8_t *p) { return vld1q_u8(p); }
+
+/* One channel's counts of four pixels. Compilers hoist the EORs of the whole tile to hide their latency, run
+ * out of registers and spill in the innermost loop, so the order is pinned: four independent chains with 32
+ * registers, two at a time with 16. */
+#if defined(__aarch64__)
+
+#define TILE_OP(name, to, a, b) #name " %" #to ".16b, %" #a ".16b, %" #b ".16b\n"
+#define TILE_CNT(to) "cnt %" #to ".16b, %" #to ".16b\n"
+#define TILE_DIFFER                                                                                          \
+    TILE_OP(eor, 0, 8, 12) TILE_OP(eor, 1, 9, 12) TILE_OP(eor, 2, 10, 12) TILE_OP(eor, 3, 11, 12)
+#define TILE_MASK TILE_OP(and, 0, 0, 13) TILE_OP(and, 1, 1, 13) TILE_OP(and, 2, 2, 13) TILE_OP(and, 3, 3, 13)
+#define TILE_COUNT TILE_CNT(0) TILE_CNT(1) TILE_CNT(2) TILE_CNT(3)
+#define TILE_SUM TILE_OP(add, 4, 4, 0) TILE_OP(add, 5, 5, 1) TILE_OP(add, 6, 6, 2) TILE_OP(add, 7, 7, 3)
+
+SPB_INLINE void tile_count_four(spb_bits *counts, const spb_bits *x, spb_bits sign, spb_bits mask,
+                                int ternary) {
+    spb_bits d0, d1, d2, d3;
+    if (ternary) {
+        __asm__(TILE_DIFFER TILE_MASK TILE_COUNT TILE_SUM
+                : "=&w"(d0), "=&w"(d1), "=&w"(d2), "=&w"(d3), "+w"(counts[0]), "+w"(counts[1]),
+                  "+w"(counts[2]), "+w"(counts[3])
+                : "w"(x[0]), "w"(x[1]), "w"(x[2]), "w"(x[3]), "w"(sign), "w"(mask));
+    } else {
+        __asm__(TILE_DIFFER TILE_COUNT TILE_SUM
+                : "=&w"(d0), "=&w"(d1), "=&w"(d2), "=&w"(d3), "+w"(counts[0]), "+w"(counts[1]),
+                  "+w"(counts[2]), "+w"(counts[3])
+                : "w"(x[0]), "w"(x[1]), "w"(x[2]), "w"(x[3]), "w"(sign));
+    }
+}
+
+#else
+
+#define TILE_OP(name, to, a, b) #name " %q" #to ", %q" #a ", %q" #b "\n"
+#define TILE_CNT(to) "vcnt.8 %q" #to ", %q" #to "\n"
+#define TILE_DIFFER TILE_OP(veor, 0, 4, 6) TILE_OP(veor, 1, 5, 6)
+#define TILE_MASK TILE_OP(vand, 0, 0, 7) TILE_OP(vand, 1, 1, 7)
+#define TILE_COUNT TILE_CNT(0) TILE_CNT(1)
+#define TILE_SUM TILE_OP(vadd.i8, 2, 2, 0) TILE_OP(vadd.i8, 3, 3, 1)
+
+SPB_INLINE void tile_count_four(spb_bits *counts, const spb_bits *x, spb_bits sign, spb_bits mask,
+                                int ternary) {
+    for (int i = 0; i < 4; i += 2) {
+        spb_bits d0, d1;
+        if (ternary) {
+            __asm__(TILE_DIFFER TILE_MASK TILE_COUNT TILE_SUM
+                    : "=&w"(d0), "=&w"(d1), "+w"(counts[i]), "+w"(counts[i + 1])
+                    : "w"(x[i]), "w"(x[i + 1]), "w"(sign), "w"(mask));
+        } else {
+            __asm__(TILE_DIFFER TILE_COUNT TILE_SUM
+                    : "=&w"(d0), "=&w"(d1), "+w"(counts[i]), "+w"(counts[i + 1])
+                    : "w"(x[i]), "w"(x[i + 1]), "w"(sign));
+        }
+    }
+}
+
+#endif
+#define TILE_COUNTS_FOUR 1
+
 SPB_INLINE tile_sum tile_sum_zero(void) { return vdupq_n_u32(0); }
 SPB_INLINE uint32_t tile_first_pixel(spb_bits counts) { return spb_bits_total(counts); }
 
@@ -135,7 +193,7 @@ SPB_INLINE uint32_t tile_above(const tile_sum *sums, const int32_t *limit) {
 
 #else
 
-enum { TILE_CHANNELS = 2, TILE_PIXELS = 2, VECTOR_PIXELS = 1, STEP_BYTES = (int)sizeof(spb_bits) };
+enum { STEP_BYTES = (int)sizeof(spb_bits), TILE_CHANNELS = 2, TILE_PIXELS = 2, VECTOR_PIXELS = 1 };
 typedef struct tile_sum {
     uint32_t pixel[TILE_PIXELS];
 } tile_sum;

@@ -1,0 +1,14 @@
+/* The command line: spb_runner BUNDLE [--images FILE [--labels FILE]] [--rounds N] [--warmup N] [--info] */
+#ifndef SPB_OPTIONS_H
+#define SPB_OPTIONS_H
+
+typedef struct options {
+    const char *bundle, *images, *labels; /* NULL where not given */
+    long rounds, warmup;
+    int info;
+} options;
+
+/* NULL, or what is wrong; *where is then the argument to blame. */
+const char *options_read(options *o, int argc, char **argv, const char **where);
+
+#endif
