@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from spanbit.graph.ops import Graph, Shape, Threshold
 from spanbit.importers import from_torch
 from spanbit.nn import BatchNormSign, BinaryConv2d, BinaryLinear, Sign, StemConv2d
@@ -95,9 +97,9 @@ def network(blocks: list[Block], inputs: int, side: int) -> nn.Sequential:
     return nn.Sequential(*layers, nn.Flatten(), head).eval()
 
 
-def trace(net: nn.Module, image: Tensor) -> list[np.ndarray]:  # type: ignore[type-arg]
+def trace(net: nn.Module, image: Tensor) -> list[NDArray[Any]]:
     """The output of every layer that becomes an operator."""
-    outputs: list[np.ndarray] = []  # type: ignore[type-arg]
+    outputs: list[NDArray[Any]] = []
     for layer in net.modules():
         if not isinstance(layer, _NO_OPERATOR):
             layer.register_forward_hook(lambda _, __, out: outputs.append(out[0].detach().numpy()))
@@ -130,14 +132,14 @@ def test_every_layer_is_equal(blocks: list[Block], inputs: int, side: int, seed:
 
 
 def test_a_tie_of_the_threshold_is_equal() -> None:
-    # mean - beta s / gamma is the integer 4: the tie counts as +1 for both signs of gamma.
-    net = nn.Sequential(
-        StemConv2d(1, 2, 1, mean=(0.0,), std=(1.0,)), BatchNormSign(2), nn.Flatten(), BinaryLinear(18, 2)
-    ).eval()
+    # The bound, mean - beta s / gamma, is the integer 4 * 127: the tie counts as +1 for both signs of gamma.
+    stem, bits = StemConv2d(1, 2, 1, mean=(0.0,), std=(1.0,)), BatchNormSign(2)
+    assert bits.norm.running_mean is not None
     with torch.no_grad():
-        net[0].weight.fill_(1.0)
-        net[1].norm.weight.copy_(torch.tensor([2.0, -2.0]))
-        net[1].norm.running_mean.fill_(127 * 4)
+        stem.weight.fill_(1.0)
+        bits.norm.weight.copy_(torch.tensor([2.0, -2.0]))
+        bits.norm.running_mean.fill_(127 * 4)
+    net = nn.Sequential(stem, bits, nn.Flatten(), BinaryLinear(18, 2)).eval()
     graph = from_torch(net, (1, 3, 3))
     assert isinstance(graph.ops[1], Threshold) and graph.ops[1].value.tolist() == [508, 508]
     image = torch.arange(9, dtype=torch.uint8).view(1, 1, 3, 3)

@@ -93,9 +93,10 @@ def test_a_module_that_is_no_sequential_is_refused_with_what_is_accepted() -> No
 
 
 def test_weights_that_are_not_finite_are_refused() -> None:
-    net = nn.Sequential(stem(), BatchNormSign(4), nn.Flatten(), BinaryLinear(256, 2))
+    broken = stem()
     with torch.no_grad():
-        net[0].weight[0] = torch.nan
+        broken.weight[0] = torch.nan
+    net = nn.Sequential(broken, BatchNormSign(4), nn.Flatten(), BinaryLinear(256, 2))
     with pytest.raises(SpanbitError, match="not finite"):
         from_torch(net, (1, 8, 8))
 

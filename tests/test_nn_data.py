@@ -6,14 +6,16 @@ import gzip
 import struct
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from spanbit.errors import ExitCode, SpanbitError
 from spanbit.nn.data import load, read_idx
 
 
-def write_idx(path: Path, array: np.ndarray) -> None:  # type: ignore[type-arg]
+def write_idx(path: Path, array: NDArray[Any]) -> None:
     header = bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
     content = header + array.astype(np.uint8).tobytes()
     path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)

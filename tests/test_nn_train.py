@@ -37,6 +37,7 @@ def test_a_checkpoint_is_the_network_that_was_measured(digits_checkpoint: tuple[
     images = torch.from_numpy(data.test_images).permute(0, 3, 1, 2)
     assert not net.training
     assert evaluate(net, images, torch.from_numpy(data.test_labels)) == accuracy == meta["accuracy"]
+    assert 0 < meta["tree_cost"] <= cost
     assert meta["cost"] == cost and meta["input_shape"] == (1, 8, 8)
     assert tuple(meta["class_names"]) == data.class_names
     used = sum(int((m.effective_weight() != 0).sum()) for m in net.modules() if isinstance(m, BinaryConv2d))
@@ -66,6 +67,7 @@ def test_training_leaves_the_callers_random_state_alone() -> None:
 def test_without_a_cost_the_network_is_binary() -> None:
     result = train(TrainConfig("digits", threads=1, width=8, epochs=1, cost=None))
     assert result.cost == 1.0
+    assert 0.2 < result.tree_cost < 0.6
     assert result.spec.weights == "binary"
 
 

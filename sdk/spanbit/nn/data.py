@@ -154,4 +154,5 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
             why=f"{len(data) - start} values, its header says {math.prod(shape)}",
             fix="get the file again",
         )
-    return np.frombuffer(data, np.uint8, offset=start).reshape(shape).copy()  # torch wants it writable
+    values: NDArray[np.uint8] = np.frombuffer(data, np.uint8, offset=start)
+    return np.array(values.reshape(shape))  # a copy: PyTorch wants arrays that can be written to

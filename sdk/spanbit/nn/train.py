@@ -33,7 +33,7 @@ from spanbit.nn.binary import BinaryConv2d
 from spanbit.nn.checkpoint import ModelSpec, load_checkpoint, save_checkpoint
 from spanbit.nn.data import DataSet, load
 from spanbit.nn.prune import TernaryPruner, nonzero_share
-from spanbit.nn.tree_loss import TreeLoss
+from spanbit.nn.tree_loss import TreeLoss, trees_cost
 
 __all__ = ["TrainConfig", "TrainResult", "evaluate", "load_checkpoint", "train"]
 
@@ -74,7 +74,8 @@ class TrainResult:
     spec: ModelSpec
     config: TrainConfig  # with the defaults filled in
     accuracy: float
-    cost: float  # share of non-zero taps over the binary convolutions; no tree costs more
+    cost: float  # share of non-zero taps over the binary convolutions; the trees' is this or less
+    tree_cost: float  # total distance of the minimum spanning trees over all taps
     seconds: float
     class_names: tuple[str, ...]
 
@@ -132,6 +133,7 @@ def train(
         config=config,
         accuracy=accuracy,
         cost=nonzero_share(layers),
+        tree_cost=trees_cost(layers),
         seconds=time.perf_counter() - begin,
         class_names=data.class_names,
     )
@@ -204,6 +206,7 @@ def _meta(result: TrainResult) -> dict[str, object]:
     return {
         "accuracy": result.accuracy,
         "cost": result.cost,
+        "tree_cost": result.tree_cost,
         "seconds": result.seconds,
         "class_names": list(result.class_names),
         "config": asdict(result.config),

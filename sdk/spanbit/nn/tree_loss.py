@@ -26,7 +26,7 @@ import torch
 from torch import Tensor, nn
 
 from spanbit.nn.binary import BinaryConv2d
-from spanbit.tree import ZERO, ChannelTree
+from spanbit.tree import ZERO, ChannelTree, build_tree
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,10 +74,14 @@ class TreeLoss(nn.Module):
 
 def layer_tree(layer: BinaryConv2d) -> ChannelTree:
     """The minimum spanning tree over the layer's effective weights."""
-    from spanbit.tree import build_tree
-
     rows = layer.effective_weight().detach().flatten(1).cpu().numpy()
     return build_tree(rows.astype(np.int8))
+
+
+def trees_cost(layers: Sequence[BinaryConv2d]) -> float:
+    """Total distance of the layers' minimum spanning trees, divided by all taps."""
+    taps = sum(layer.weight.numel() for layer in layers)
+    return sum(layer_tree(layer).total_distance for layer in layers) / taps
 
 
 def _edges(tree: ChannelTree, device: torch.device) -> _Edges:
