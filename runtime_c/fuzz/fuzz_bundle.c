@@ -1,0 +1,62 @@
+/* Any bytes as a bundle: they are refused with a status, or they load and run, and nothing else.
+ *
+ *     clang -g -O1 -fsanitize=fuzzer,address,undefined -Iinclude fuzz/fuzz_bundle.c $(find src -name "*.c")
+ *
+ * The checksum and the size field are put right first: a fuzzer cannot guess a CRC, and what is behind it is
+ * what must hold. One input in sixteen keeps its own, so that those checks are met too.
+ */
+#include "../src/crc32.h"
+#include "fuzz.h"
+#include "spanbit.h"
+
+enum { MAX_ARENA = 1 << 22, MAX_WORK = 1 << 24 };
+
+static void put32(uint8_t *p, uint32_t v) {
+    for (int i = 0; i < 4; i++)
+        p[i] = (uint8_t)(v >> 8 * i);
+}
+
+/* Additions that a run may take; what is slow is not a find. */
+static int is_small(const spb_model *model) {
+    double work = 0;
+    for (unsigned i = 0; i < model->info.layer_count; i++) {
+        spb_layer_info l;
+        spb_model_layer(model, i, &l);
+        double side =
+            l.op == SPB_OP_HEAD ? (double)l.in_height * l.in_width : (double)l.out_height * l.out_width * 49;
+        work += l.op == SPB_OP_POOL ? side : side * l.out_channels * l.in_channels;
+    }
+    return work < MAX_WORK;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    spb_info info;
+    spb_model model;
+    int layer;
+    if (size > 1 << 20)
+        return 0;
+    uint8_t *bundle = fuzz_memory(size);
+    if (size)
+        memcpy(bundle, data, size);
+    if (size >= 96 && data[size - 1] % 16 != 15) {
+        put32(bundle + 8, (uint32_t)size);
+        put32(bundle + 12, spb_crc32(0, bundle + 16, size - 16));
+    }
+    if (!spb_bundle_info(bundle, size, &info) && info.arena_bytes <= MAX_ARENA) {
+        uint8_t *arena = fuzz_memory(info.arena_bytes);
+        size_t image_bytes = (size_t)info.height * info.width * info.channels;
+        if (!spb_model_init_at(&model, bundle, size, arena, info.arena_bytes, &layer) && is_small(&model)) {
+            uint8_t *image = fuzz_memory(image_bytes);
+            float *logits = malloc(sizeof(float) * info.class_count);
+            memset(image, data[size / 2], image_bytes);
+            spb_model_run(&model, image, image_bytes, logits, info.class_count);
+            if (info.golden_count)
+                spb_model_check_golden(&model, info.golden_count - 1u, &layer, logits, info.class_count);
+            free(logits);
+            free(image);
+        }
+        free(arena);
+    }
+    free(bundle);
+    return 0;
+}
