@@ -1,6 +1,6 @@
 /* Any bytes as a bundle: they are refused with a status, or they load and run, and nothing else.
  *
- *     clang -g -O1 -fsanitize=fuzzer,address,undefined -Iinclude fuzz/fuzz_bundle.c $(find src -name "*.c")
+ *     clang -g -O1 -fsanitize=fuzzer,address,undefined -Iinclude fuzz/fuzz_bundle.c ...  (see README.md)
  *
  * The checksum and the size field are put right first: a fuzzer cannot guess a CRC, and what is behind it is
  * what must hold. One input in sixteen keeps its own, so that those checks are met too.

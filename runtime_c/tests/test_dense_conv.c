@@ -42,34 +42,35 @@ static uint8_t *pack_weights(const spb_layer *l, const int8_t *w) {
 
 static int run_case(uint32_t index) {
     /* The last is past 31 steps of 128 taps in one row of the kernel. */
-    uint32_t in_channels = 1 + draw(index % 50 == 0 ? 4000 : draw(3) ? 20 : 300);
+    uint32_t in_channels = 1 + draw(index % 25 == 0 ? 4000 : draw(3) ? 20 : 300);
     spb_layer l = random_conv(in_channels, 1 + draw(MAX_OUT));
     if (in_channels > 300) {
         l.in = tensor(in_channels, l.kernel_h, l.kernel_w);
         l.padding = 0;
         l.out = tensor(l.out.channels, 1, 1);
     }
-    if (index % 50 == 1) { /* 36 steps in a full tile */
-        l.in = tensor(512, 5, 8);
+    if (index % 25 == 1) { /* 33 steps in a row of the kernel: a byte holds 31 */
+        l.in = tensor(1408, 3, 6);
         l.kernel_h = l.kernel_w = 3;
         l.padding = l.stride = 1;
-        l.out = tensor(l.out.channels, 5, 8);
+        l.out = tensor(l.out.channels, 3, 6);
     }
     l.binary = draw(2);
     size_t taps = (size_t)l.in.channels * l.kernel_h * l.kernel_w, count = taps * l.out.channels;
     int8_t *weights = malloc(count);
-    uint32_t same = draw(6) == 0; /* all weights alike reach the ends of the range */
+    uint32_t same = draw(6) == 0 || index % 25 == 1; /* all weights alike reach the ends of the range */
     for (size_t i = 0; i < count; i++)
         weights[i] = (int8_t)(same ? 1 : l.binary ? (int)draw(2) * 2 - 1 : (int)draw(3) - 1);
     int32_t threshold[MAX_OUT];
     uint8_t compare[MAX_OUT];
     random_thresholds(threshold, compare, l.out.channels, 2 + (int32_t)(taps / (same ? 1 : 12)));
     uint8_t *packed = pack_weights(&l, weights), *in = random_bits(&l.in);
-    if (same && draw(2)) {
-        for (uint32_t i = 0; i < l.in.channels * l.in.height; i++) {
-            for (uint32_t x = 0; x < l.in.width; x++)
-                set_bit(&l.in, in, i / l.in.height, i % l.in.height, x);
-        }
+    uint32_t fill = same ? draw(3) : 2; /* all agree, all differ (counters are full), or by chance */
+    if (fill == 1)
+        memset(in, 0, tensor_bytes(&l.in));
+    for (uint32_t i = 0; fill == 0 && i < l.in.channels * l.in.height; i++) {
+        for (uint32_t x = 0; x < l.in.width; x++)
+            set_bit(&l.in, in, i / l.in.height, i % l.in.height, x);
     }
     l.weights = packed;
     l.threshold = threshold;

@@ -13,11 +13,16 @@ static int run_case(uint32_t index) {
     if (draw(4) == 0)
         l.in = tensor(l.in.channels, 1, 1);
     l.out = tensor(1 + draw(MAX_OUT), 1, 1);
+    uint32_t full = draw(8) == 0; /* every counter at its limit */
+    if (full)
+        l.in = tensor(40, 8, 32);
     uint32_t bits = 2 + draw(7), outputs = l.out.channels;
     int32_t limit = 1 << (bits - 1);
     size_t set = tensor_bytes(&l.in), bytes = 16 + outputs * bits * set + 12 * (size_t)outputs;
     uint8_t *weights = garbage(bytes), *in = random_bits(&l.in);
     memset(weights, 0, bytes);
+    if (full)
+        memset(in, 0xFF, set);
     weights[0] = (uint8_t)bits;
     uint8_t *tail = weights + 16 + outputs * bits * set;
     int32_t want[MAX_OUT] = {0}, sums[MAX_OUT];
@@ -27,7 +32,7 @@ static int run_case(uint32_t index) {
         for (uint32_t c = 0; c < l.in.channels; c++) {
             for (uint32_t i = 0; i < l.in.height * l.in.width; i++) {
                 uint32_t y = i / l.in.width, x = i % l.in.width;
-                int32_t w = (int32_t)draw(2 * (uint32_t)limit) - limit;
+                int32_t w = full ? -1 : (int32_t)draw(2 * (uint32_t)limit) - limit;
                 weight_sum += w;
                 want[o] += w * (bit_of(&l.in, in, c, y, x) ? 1 : -1);
                 for (uint32_t j = 0; j < bits; j++) {
