@@ -124,6 +124,14 @@ SPB_INLINE void step(spb_bits counts[TILE_CHANNELS][VECTORS], const uint8_t *con
     for (int v = 0; v < vectors; v++) {
         activation[v] = tile_pixels(pixel[v * VECTOR_PIXELS] + at, pixel[(v + 1) * VECTOR_PIXELS - 1] + at);
     }
+#if defined(TILE_COUNTS_TWO)
+    for (int c = 0; c < TILE_CHANNELS && vectors == VECTORS && !first && !ternary; c += 2) {
+        spb_bits sign_a = tile_weight(weight[c] + at), sign_b = tile_weight(weight[c + 1] + at);
+        tile_count_two(counts[c], counts[c + 1], activation, sign_a, sign_b);
+        if (c + 2 == TILE_CHANNELS)
+            return;
+    }
+#endif
     for (int c = 0; c < TILE_CHANNELS; c++) {
         spb_bits sign = tile_weight(weight[c] + at), mask = sign;
         if (ternary)
