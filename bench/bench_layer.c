@@ -1,0 +1,134 @@
+/* Runs one layer of a bundle again and again: the object of `make bench`.
+ *
+ *     bench_layer BUNDLE LAYER ROUNDS [BUNDLE LAYER]...
+ *
+ * Fills the layer's input with fixed pseudo-random bits, runs it ROUNDS times and prints one JSON object a
+ * layer with the fastest and the median time and a checksum of the output. With several layers the rounds are
+ * interleaved, so that a noisy machine hits all of them alike. Instruction counts come from running this
+ * under an emulator with a counting plugin, at two values of ROUNDS; the clock is read outside the layer.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "../runtime_c/src/bundle.h"
+#include "../runtime_c/src/crc32.h"
+#include "../runtime_c/src/kernels/kernels.h"
+
+typedef struct subject {
+    spb_model model;
+    spb_layer layer;
+    uint8_t *arena;
+    double *ns;
+} subject;
+
+static void die(const char *what, const char *where) {
+    fprintf(stderr, "bench_layer: %s: %s\n", where, what);
+    exit(2);
+}
+
+static void *aligned(size_t bytes) {
+    void *p = aligned_alloc(64, (bytes + 63) / 64 * 64);
+    if (!p)
+        die("out of memory", "aligned_alloc");
+    return p;
+}
+
+static void fill(const spb_tensor *t, uint8_t *data) {
+    uint32_t state = 1;
+    memset(data, 0, (size_t)t->channels * t->plane_bytes);
+    for (uint32_t c = 0; c < t->channels; c++) {
+        for (uint32_t y = 0; y < t->height; y++) {
+            uint8_t *row = data + (size_t)c * t->plane_bytes + (size_t)y * t->row_bytes;
+            for (uint32_t x = 0; x < t->width; x++) {
+                state = state * 1664525u + 1013904223u;
+                row[x / 8] = (uint8_t)(row[x / 8] | (state >> 31) << x % 8);
+            }
+        }
+    }
+}
+
+static void open_subject(subject *s, const char *path, unsigned layer, long rounds) {
+    FILE *f = fopen(path, "rb");
+    if (!f)
+        die("cannot open", path);
+    fseek(f, 0, SEEK_END);
+    long size = ftell(f);
+    rewind(f);
+    uint8_t *bundle = aligned((size_t)size);
+    if (fread(bundle, 1, (size_t)size, f) != (size_t)size)
+        die("cannot read", path);
+    fclose(f);
+    spb_info info;
+    spb_status status = spb_bundle_info(bundle, (size_t)size, &info);
+    if (status)
+        die(spb_status_text(status), path);
+    s->arena = aligned(info.arena_bytes);
+    status = spb_model_init(&s->model, bundle, (size_t)size, s->arena, info.arena_bytes);
+    if (status)
+        die(spb_status_text(status), path);
+    if (layer >= info.layer_count)
+        die("no such layer", path);
+    spb_layer_read(bundle, s->model.layer_offset, layer, &s->layer);
+    if (s->layer.op != SPB_OP_TREE && s->layer.op != SPB_OP_DENSE)
+        die("not a binary convolution", path);
+    fill(&s->layer.in, s->arena + s->layer.in_arena);
+    s->ns = malloc(sizeof(double) * (size_t)(rounds > 0 ? rounds : 1));
+}
+
+static void run(subject *s) {
+    const uint8_t *in = s->arena + s->layer.in_arena;
+    uint8_t *out = s->arena + s->layer.out_arena, *scratch = s->arena + s->layer.scratch_arena;
+    if (s->layer.op == SPB_OP_TREE) {
+        spb_tree_conv(&s->layer, in, out, scratch, s->arena + s->layer.tables_arena);
+    } else {
+        spb_dense_conv(&s->layer, in, out, scratch);
+    }
+}
+
+static double now_ns(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+}
+
+static int ascending(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+int main(int argc, char **argv) {
+    enum { MAX_SUBJECTS = 16 };
+    static subject subjects[MAX_SUBJECTS];
+    if (argc < 4 || argc % 2 || (argc - 2) / 2 > MAX_SUBJECTS)
+        die("BUNDLE LAYER ROUNDS [BUNDLE LAYER]...", "usage");
+    long rounds = strtol(argv[3], NULL, 10);
+    int count = 0;
+    for (int i = 1; i < argc; i += i == 1 ? 3 : 2, count++) {
+        open_subject(&subjects[count], argv[i], (unsigned)strtoul(argv[i + 1], NULL, 10), rounds);
+    }
+    int timed = getenv("BENCH_NO_CLOCK") == NULL; /* the clock's own path varies: not while counting */
+    for (long r = 0; r < rounds; r++) {
+        for (int i = 0; i < count; i++) {
+            double begin = timed ? now_ns() : 0;
+            run(&subjects[i]);
+            subjects[i].ns[r] = timed ? now_ns() - begin : 0;
+        }
+    }
+    printf("[");
+    for (int i = 0; i < count; i++) {
+        subject *s = &subjects[i];
+        uint32_t crc = spb_crc32(0, s->arena + s->layer.out_arena,
+                                 (size_t)s->layer.out.channels * s->layer.out.plane_bytes);
+        if (rounds > 0)
+            qsort(s->ns, (size_t)rounds, sizeof(double), ascending);
+        printf("%s{\"isa\": \"%s\", \"op\": %d, \"taps\": %u, \"crc\": %u", i ? ", " : "", spb_isa(),
+               (int)s->layer.op, s->layer.tap_count, crc);
+        if (timed && rounds > 0)
+            printf(", \"min_ns\": %.0f, \"median_ns\": %.0f", s->ns[0], s->ns[rounds / 2]);
+        printf("}");
+    }
+    printf("]\n");
+    return 0;
+}
