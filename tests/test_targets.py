@@ -1,0 +1,97 @@
+"""Target files: the shipped ones hold, a user's own is read, and what is wrong in one is named."""
+
+from __future__ import annotations
+
+import platform
+from pathlib import Path
+
+import pytest
+from spanbit.errors import ExitCode, SpanbitError
+from spanbit.resources import data_dir
+from spanbit.targets import ARCHES, ISAS, list_targets, load_target
+from spanbit.targets.machine import arch_of, this_arch
+
+RPI4 = (data_dir("targets") / "rpi4.toml").read_text()
+
+
+def test_all_shipped_targets_load() -> None:
+    names = list_targets()
+    assert set(names) >= {"rpi-zero", "rpi2", "rpi3", "rpi4", "rpi5", "host", "generic-aarch64"}
+    for name in names:
+        target = load_target(name)
+        assert target.name == name
+        assert target.arch in ARCHES and target.isa in ISAS
+        assert bool(target.qemu) == (name != "host")
+        assert all("-O3" in toolchain.flags for toolchain in target.toolchains)
+        assert target.cost.tree > 0 and target.cost.dense > 0
+
+
+def test_costs_are_those_of_the_static_model() -> None:
+    a72, a53 = load_target("rpi4").cost, load_target("rpi3").cost
+    assert (a72.tree, a72.dense) == pytest.approx((128 / 51, 128 / 81), abs=1e-3)
+    assert (a53.tree, a53.dense) == pytest.approx((128 / 21, 128 / 34), abs=1e-3)
+
+
+def test_host_is_this_machine() -> None:
+    assert load_target("host").arch == this_arch() == arch_of(platform.machine())
+    assert [arch_of(name) for name in ("armv7l\n", "arm64", "armv6l", "riscv64")] == [
+        "armv7",
+        "aarch64",
+        "armv6",
+        "other",
+    ]
+
+
+def test_rpi_zero_never_takes_the_armv7_libc() -> None:
+    assert all("gnueabihf-gcc" not in part for t in load_target("rpi-zero").toolchains for part in t.command)
+
+
+def test_own_file(tmp_path: Path) -> None:
+    path = tmp_path / "myboard.toml"
+    path.write_text(RPI4.replace("cores = 4", "cores = 2"))
+    target = load_target(str(path))
+    assert (target.name, target.cores, target.qemu[0]) == ("myboard", 2, "qemu-aarch64")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("cores = 4", "cors = 4", ("unknown key cors", "did you mean cores?")),
+        ("cores = 4", "", ("key cores is missing", "add it")),
+        ("cores = 4", "cores = 4\ncolor = 1", ("unknown key color", "did you mean cores?")),
+        ("cores = 4", "cores = 4\nzzz = 1", ("unknown key zzz", "known: board, arch")),
+        ("cores = 4", "cores = true", ("cores must be a whole number above 0", "True")),
+        ("cores = 4", "cores = 0", ("cores must be",)),
+        ("tree = 2.510", "tree = -1", ("cost.tree must be a number above 0",)),
+        ("tree = 2.510", "tree = nan", ("cost.tree must be a number above 0",)),
+        ("tree = 2.510", "tree = 2.5\nthree = 3", ("unknown key cost.three", "cost.tree")),
+        ('"aarch64"', '"aarch46"', ("arch must be one of aarch64, armv7",)),
+        ('"neon64"', '"neon"', ("isa must be one of neon64",)),
+        ('cpu = "cortex-a72"', "cpu = 72", ("cpu must be text", "72")),
+        ('qemu = ["qemu-aarch64",', "qemu = [1,", ("qemu must be a list of texts",)),
+        ('command = ["aarch64-linux-gnu-gcc"]', "command = []", ("command of toolchain 'gcc' is empty",)),
+        ('name = "zig"', 'name = "zig"\nflag = []', ("unknown key toolchain[2].flag", "flags")),
+        ("[cost]", "[[cost]]", ("cost must be a table",)),
+        ("[cost]", "[cost", ("not TOML",)),
+    ],
+)
+def test_wrong_files_are_named(old: str, new: str, said: tuple[str, ...], tmp_path: Path) -> None:
+    assert old in RPI4
+    path = tmp_path / "board.toml"
+    path.write_text(RPI4.replace(old, new, 1))
+    with pytest.raises(SpanbitError) as caught:
+        load_target(str(path))
+    assert str(path) in str(caught.value)
+    assert all(part in str(caught.value) for part in said), str(caught.value)
+
+
+def test_no_such_target(tmp_path: Path) -> None:
+    with pytest.raises(SpanbitError, match="did you mean rpi4") as caught:
+        load_target("rpi_4")
+    assert caught.value.code == ExitCode.USAGE
+    with pytest.raises(SpanbitError, match="cannot read the target file"):
+        load_target(str(tmp_path / "absent.toml"))
+    long = tmp_path / "a-name-far-too-long.toml"
+    long.write_text(RPI4)
+    with pytest.raises(SpanbitError, match="cannot be a target's name"):
+        load_target(str(long))
