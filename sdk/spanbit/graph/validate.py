@@ -43,7 +43,9 @@ def _conv(op: StemConv | BinaryConv, source: TensorInfo) -> TensorInfo:
     if op.stride not in (1, 2):
         raise _fail(op, f"stride {op.stride}", "use stride 1 or 2")
     if not 0 <= op.padding < max(kernel_h, kernel_w):
-        raise _fail(op, f"padding {op.padding} with kernel {kernel_h}x{kernel_w}", "pad by less than the kernel")
+        raise _fail(
+            op, f"padding {op.padding} with kernel {kernel_h}x{kernel_w}", "pad by less than the kernel"
+        )
     if not 1 <= out_channels <= MAX_CHANNELS:
         raise _fail(op, f"{out_channels} output channels", f"use 1 to {MAX_CHANNELS}")
     height = conv_side(source.shape.height, kernel_h, op.stride, op.padding)

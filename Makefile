@@ -1,0 +1,15 @@
+# `make help` lists what there is. Every target is a script in tools/.
+.DEFAULT_GOAL := help
+.PHONY: help test lint clean
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
+
+test: ## every check and test, installing what they need (under half an hour)
+	@tools/test.sh
+
+lint: ## only the checks that read the sources
+	@tools/test.sh lint
+
+clean: ## remove what the above have made (.venv and build/)
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
