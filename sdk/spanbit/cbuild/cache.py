@@ -88,7 +88,7 @@ def _digest(
 ) -> str:
     content = hashlib.sha256()
     # Length before text: ("a", "bc") and ("ab", "c") must differ.
-    for part in (*command, _version(command[0]), output_name):
+    for part in (*command, _version(tuple(command)), output_name):
         content.update(f"{len(part)}:{part}".encode())
     folders = sorted({*(path.parent for path in sources), *include})
     headers = [path for folder in folders for path in sorted(folder.glob("*.h"))]
@@ -100,8 +100,9 @@ def _digest(
 
 
 @functools.cache
-def _version(compiler: str) -> str:
-    return _run([compiler, "--version"], compiler)
+def _version(command: tuple[str, ...]) -> str:
+    # With all flags: in `python -m ziglang cc -target ...` the first word is not the compiler.
+    return _run([*command, "--version"], command[0])
 
 
 def _run(command: Iterable[str], compiler: str) -> str:

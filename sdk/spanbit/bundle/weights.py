@@ -1,0 +1,115 @@
+"""Weights of each operator as the bundle holds them (docs/bundle-format.md, "Weights by operator").
+
+The tree's stream is tap_stream.py; here are the operators whose weights have a fixed place.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spanbit.bundle.planes import pack_planes, unpack_planes
+from spanbit.graph.ops import BinaryConv, Head, MaxPool2x2, Shape, StemConv, Threshold
+from spanbit.passes.layout import dense_words, tensor_bytes
+
+_HEAD_PREFIX = 16
+
+
+def pack_stem(op: StemConv) -> bytes:
+    """int8 [out][in][kh][kw], then the pixel outside the image for each input channel."""
+    return op.weight.tobytes() + op.pad_value.tobytes()
+
+
+def pack_threshold(op: Threshold) -> bytes:
+    """i32 values, then u8 comparisons."""
+    return op.value.astype("<i4").tobytes() + op.compare.tobytes()
+
+
+def unpack_threshold(data: bytes, channels: int) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
+    """The inverse of `pack_threshold`."""
+    value = np.frombuffer(data, "<i4", channels).astype(np.int32)
+    return value, np.frombuffer(data, np.uint8, channels, 4 * channels).copy()
+
+
+def pack_dense(op: BinaryConv, binary: bool) -> bytes:
+    """Words of sign bits [out][ky][kx], and if a weight is zero the same of `weight is not zero`."""
+    sides = [op.weight > 0] if binary else [op.weight > 0, op.weight != 0]
+    return b"".join(_channel_words(side) for side in sides)
+
+
+def _channel_words(bits: NDArray[np.bool_]) -> bytes:
+    out_channels, in_channels, kernel_h, kernel_w = bits.shape
+    wide = np.zeros((out_channels, kernel_h, kernel_w, dense_words(in_channels) * 64), np.bool_)
+    wide[..., :in_channels] = bits.transpose(0, 2, 3, 1)
+    return np.packbits(wide, axis=-1, bitorder="little").tobytes()
+
+
+def unpack_dense(data: bytes, shape: tuple[int, int, int, int], binary: bool) -> NDArray[np.int8] | None:
+    """The inverse of `pack_dense`; None if a bit is set where no weight is, or a zero weight has a sign."""
+    out_channels, in_channels, kernel_h, kernel_w = shape
+    sides = np.frombuffer(data, np.uint8).reshape(1 if binary else 2, out_channels, kernel_h, kernel_w, -1)
+    bits = np.unpackbits(sides, axis=-1, bitorder="little").astype(np.bool_)
+    plus = bits[0]
+    used = np.ones_like(plus) if binary else bits[1]
+    if bits[..., in_channels:].any() or (plus & ~used)[..., :in_channels].any():
+        return None
+    weight = np.where(plus, 1, -1) * used
+    return np.ascontiguousarray(weight[..., :in_channels].transpose(0, 3, 1, 2), np.int8)
+
+
+def pack_pool(op: MaxPool2x2, channels: int) -> bytes:
+    """A bit a channel: it takes the minimum."""
+    take_min = op.take_min if op.take_min is not None else np.zeros(channels, np.bool_)
+    return np.packbits(take_min, bitorder="little").tobytes()
+
+
+def unpack_pool(data: bytes, channels: int) -> NDArray[np.bool_] | None:
+    """The inverse of `pack_pool`: None where all channels take the maximum, as the passes have it."""
+    take_min = np.unpackbits(np.frombuffer(data, np.uint8), count=channels, bitorder="little").astype(
+        np.bool_
+    )
+    return take_min if take_min.any() else None
+
+
+def pack_head(op: Head, source: Shape) -> bytes:
+    """Bits of the weights in two's complement as planes, then scale, bias and the weights' sums."""
+    bit_count = head_bits(op.weight)
+    weight = op.weight.reshape(len(op.weight), source.channels, source.height, source.width)
+    planes = [pack_planes((weight.view(np.uint8) >> bit & 1).astype(np.bool_)) for bit in range(bit_count)]
+    sums = op.weight.sum(axis=1, dtype=np.int64).astype("<i4")
+    parts = (
+        bytes([bit_count]).ljust(_HEAD_PREFIX, b"\0"),
+        np.stack(planes, axis=1).tobytes(),
+        op.scale.astype("<f4").tobytes(),
+        op.bias.astype("<f4").tobytes(),
+        sums.tobytes(),
+    )
+    return b"".join(parts)
+
+
+def unpack_head(
+    data: bytes, outputs: int, source: Shape
+) -> tuple[NDArray[np.int8], NDArray[np.float32], NDArray[np.float32]] | None:
+    """weight [O, K], scale, bias; None if the blob's parts do not fit each other."""
+    bit_count = data[0]
+    begin, plane_total = _HEAD_PREFIX, outputs * bit_count * tensor_bytes(source)
+    planes = np.frombuffer(data, np.uint8, plane_total, begin).reshape(
+        outputs, bit_count, source.channels, -1
+    )
+    bits = unpack_planes(planes, source.height, source.width)
+    if not np.array_equal(pack_planes(bits), planes):
+        return None  # a bit is set where no pixel is
+    values = np.zeros((outputs, source.channels, source.height, source.width), np.int16)
+    for bit in range(bit_count):
+        values += bits[:, bit].astype(np.int16) * (-(1 << bit) if bit == bit_count - 1 else 1 << bit)
+    weight = values.reshape(outputs, -1).astype(np.int8)
+    scale, bias, sums = np.frombuffer(data, "<u4", 3 * outputs, begin + plane_total).reshape(3, outputs)
+    if not np.array_equal(weight.sum(axis=1, dtype=np.int64), sums.view("<i4")):
+        return None
+    return weight, scale.view("<f4").astype(np.float32), bias.view("<f4").astype(np.float32)
+
+
+def head_bits(weight: NDArray[np.int8]) -> int:
+    """The least two's complement width, 2 to 8, that holds every weight."""
+    reach = int(np.maximum(-(weight.astype(np.int16)) - 1, weight).max(initial=0))
+    return max(2, reach.bit_length() + 1)

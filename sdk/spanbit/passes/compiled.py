@@ -1,0 +1,54 @@
+"""What compiling delivers: the rewritten graph and, for each layer of the bundle, a plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spanbit.graph.ops import BinaryConv, Graph, Head, MaxPool2x2, Shape, StemConv, Threshold
+
+
+@dataclass(frozen=True, eq=False)
+class NodeTable:
+    """Per node of a tree, in order of calculation: how wide its sum S is and what S is compared with."""
+
+    planes: NDArray[np.uint8]  # two's complement bits of S
+    source_planes: NDArray[np.uint8]  # the same of its parent, 0 for a child of zero
+    compare: NDArray[np.uint8]  # values of Compare
+    value: NDArray[np.int32]  # 0 where nothing is compared
+
+    @property
+    def plane_max(self) -> int:
+        """The widest sum."""
+        return int(self.planes.max())
+
+
+@dataclass(frozen=True, eq=False)
+class LayerPlan:
+    """One layer of the bundle: an operator with its threshold, and its places in the arena (bytes)."""
+
+    op: StemConv | BinaryConv | MaxPool2x2 | Head
+    threshold: Threshold | None  # stem and binary convolutions have one
+    nodes: NodeTable | None  # tree convolutions have one
+    source: Shape
+    result: Shape
+    in_arena: int  # 0 for the stem, which reads the caller's image
+    out_arena: int
+    scratch_arena: int
+    scratch_bytes: int
+    tables_arena: int  # expanded tap table of a tree, else 0
+    tables_bytes: int
+
+
+@dataclass(frozen=True, eq=False)
+class CompiledGraph:
+    """A graph ready to be written as a bundle."""
+
+    graph: Graph
+    target_name: str
+    layers: tuple[LayerPlan, ...]
+    arena_bytes: int
+    tables_arena: int
+    tables_bytes: int

@@ -1,0 +1,79 @@
+"""How many bytes things take on the board: the size rules of docs/bundle-format.md, each written once.
+
+plane_bytes(height=14, width=14)    # 32
+"""
+
+from __future__ import annotations
+
+from spanbit.graph.ops import BinaryConv, Shape, StemConv
+
+ARENA_ALIGN = 64
+ARENA_SLACK = 64  # kernels load whole vectors: readable bytes behind the last region
+_PLANE_ALIGN = 32
+_TABLE_HEADER_BYTES = 32
+
+
+def round_up(value: int, to: int) -> int:
+    """The least multiple of `to` that is not below `value`."""
+    return -(-value // to) * to
+
+
+def row_bytes(width: int) -> int:
+    """Bytes of one row of a plane."""
+    for narrow in (8, 16, 32, 64):
+        if width <= narrow:
+            return narrow // 8
+    return round_up(width, 64) // 8
+
+
+def plane_bytes(height: int, width: int) -> int:
+    """Bytes of one channel's plane."""
+    return round_up(height * row_bytes(width), _PLANE_ALIGN)
+
+
+def tensor_bytes(shape: Shape) -> int:
+    """Bytes of a bits tensor."""
+    return shape.channels * plane_bytes(shape.height, shape.width)
+
+
+def dense_words(channels: int) -> int:
+    """64-bit words that hold the bits of one pixel or one weight position of the dense kernel."""
+    return round_up(channels, 128) // 64
+
+
+def stem_scratch_bytes(op: StemConv, source: Shape, result: Shape) -> int:
+    """The padded planar image and a row of accumulators."""
+    height, width = source.height + 2 * op.padding, source.width + 2 * op.padding
+    return round_up(source.channels * height * width * 2, 64) + round_up(result.width, 16) * 4 + 64
+
+
+def dense_scratch_bytes(op: BinaryConv, source: Shape) -> int:
+    """The padded image, channels packed in words."""
+    height, width = source.height + 2 * op.padding, source.width + 2 * op.padding
+    return round_up(height * width * dense_words(source.channels) * 8, 64) + 64
+
+
+def kernel_sides(op: BinaryConv | StemConv) -> tuple[int, int]:
+    """Rows and columns of the kernel."""
+    return int(op.weight.shape[2]), int(op.weight.shape[3])
+
+
+def prepared_bytes(op: BinaryConv, source: Shape, result: Shape) -> int:
+    """Shifted, padded copies of the input planes, and the bytes behind them that loads may touch."""
+    kernel_h, kernel_w = kernel_sides(op)
+    rows = result.height + -(-kernel_h // op.stride)
+    copy = round_up(rows * row_bytes(result.width), 8)
+    return round_up(source.channels * kernel_w * op.stride * copy, 64) + 64
+
+
+def tree_scratch_bytes(op: BinaryConv, source: Shape, result: Shape, slots: int, planes: int) -> int:
+    """Prepared planes, slots and the mask when running; decoded rows when loading: the larger."""
+    taps = int(op.weight[0].size)
+    running = prepared_bytes(op, source, result) + slots * planes * _PLANE_ALIGN
+    running += round_up(plane_bytes(result.height, result.width), 64)
+    return max(running, slots * 2 * -(-taps // 8))
+
+
+def table_bytes(channels: int, tap_count: int) -> int:
+    """The expanded table of a tree: a header for each node, an offset for each differing tap."""
+    return round_up(_TABLE_HEADER_BYTES * channels + 4 * tap_count, 64)

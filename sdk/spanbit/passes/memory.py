@@ -1,0 +1,73 @@
+"""Where each tensor and each scratch region lies in the arena.
+
+Tables of the trees come first and stay. Everything else is alive for one layer (scratch) or two (a tensor:
+written by one, read by the next). Regions are placed from the largest to the smallest, each at the lowest
+place where no region that is alive at the same time is in the way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from spanbit.graph.ops import Head
+from spanbit.passes.compiled import LayerPlan
+from spanbit.passes.layout import ARENA_ALIGN, ARENA_SLACK, round_up, tensor_bytes
+
+
+@dataclass
+class _Region:
+    bytes: int
+    first: int  # layers, both included
+    last: int
+    begin: int = 0
+
+
+def plan_memory(layers: Sequence[LayerPlan]) -> tuple[tuple[LayerPlan, ...], int, int]:
+    """The layers with all places filled in, bytes of the tables region (at 0), bytes of the arena.
+
+    `scratch_bytes` and `tables_bytes` must be set; places are overwritten.
+    """
+    tables = 0
+    outputs: list[_Region] = []
+    scratches: list[_Region] = []
+    tables_at: list[int] = []
+    for index, layer in enumerate(layers):
+        tables_at.append(tables if layer.tables_bytes else 0)
+        tables += layer.tables_bytes
+        outputs.append(_Region(output_bytes(layer), index, min(index + 1, len(layers) - 1)))
+        scratches.append(_Region(layer.scratch_bytes, index, index))
+    end = _place([*outputs, *scratches], tables)
+    placed = tuple(
+        replace(
+            layer,
+            in_arena=outputs[index - 1].begin if index else 0,
+            out_arena=outputs[index].begin,
+            scratch_arena=scratches[index].begin,
+            tables_arena=tables_at[index],
+        )
+        for index, layer in enumerate(layers)
+    )
+    return placed, tables, round_up(end, ARENA_ALIGN) + ARENA_SLACK
+
+
+def output_bytes(layer: LayerPlan) -> int:
+    """Bytes of a layer's output tensor: planes, or the head's int32 sums."""
+    if isinstance(layer.op, Head):
+        return 4 * layer.result.channels
+    return tensor_bytes(layer.result)
+
+
+def _place(regions: list[_Region], bottom: int) -> int:
+    """Sets every region's `begin`; gives the end of the highest."""
+    done: list[_Region] = []
+    for region in sorted(regions, key=lambda r: (-r.bytes, r.first)):
+        alive = [r for r in done if r.first <= region.last and region.first <= r.last]
+        region.begin = bottom
+        for other in sorted(alive, key=lambda r: r.begin):
+            if other.begin >= region.begin + region.bytes:
+                break
+            region.begin = max(region.begin, round_up(other.begin + other.bytes, ARENA_ALIGN))
+        if region.bytes:
+            done.append(region)
+    return max((r.begin + r.bytes for r in done), default=bottom)

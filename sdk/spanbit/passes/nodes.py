@@ -1,0 +1,62 @@
+"""Thresholds on P become comparisons of what the tree kernel has: the stored sum S of each node.
+
+    S = sign * R,  R = sum_k w_k A_k with A_k in {0, 1},  P = 2 R - W,  W = sum_k w_k
+
+    P >= t   is   R >= ceil((t + W) / 2)    and for sign = -1   S <= -ceil((t + W) / 2)
+    P <= t   is   R <= floor((t + W) / 2)   and for sign = -1   S >= -floor((t + W) / 2)
+
+A comparison that no reachable S can change becomes NEVER or ALWAYS, so every value fits the node's planes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spanbit.graph.ops import BinaryConv, Compare, Threshold
+from spanbit.passes.compiled import NodeTable
+from spanbit.tree import ZERO
+
+
+def fold_nodes(op: BinaryConv, threshold: Threshold) -> NodeTable:
+    """Planes and comparison of each node of `op.tree`."""
+    assert op.tree is not None
+    tree = op.tree
+    rows = op.weight.reshape(len(op.weight), -1)[tree.channel]
+    sign = tree.sign.astype(np.int64)
+    signed = rows * tree.sign[:, None]
+    low = -np.count_nonzero(signed < 0, axis=1).astype(np.int64)
+    high = np.count_nonzero(signed > 0, axis=1).astype(np.int64)
+    planes = _planes(low, high)
+
+    # int64: a threshold saturates at the ends of int32 (importers/fold.py)
+    total = threshold.value[tree.channel].astype(np.int64) + rows.sum(axis=1, dtype=np.int64)
+    compare = threshold.compare[tree.channel]
+    bound = np.where(compare == Compare.GE, -(-total // 2), total // 2)
+    value = np.where(sign > 0, bound, -bound)
+    turned = np.where(compare == Compare.GE, Compare.LE, Compare.GE)
+    fixed = compare >= Compare.NEVER
+    compare = np.where(fixed | (sign > 0), compare, turned)
+
+    at_least, at_most = compare == Compare.GE, compare == Compare.LE
+    always = (at_least & (value <= low)) | (at_most & (value >= high))
+    never = (at_least & (value > high)) | (at_most & (value < low))
+    compare = np.where(always, Compare.ALWAYS, np.where(never, Compare.NEVER, compare))
+    value = np.where(compare >= Compare.NEVER, 0, value)
+    source_planes = np.where(tree.parent == ZERO, 0, planes[tree.parent])
+    return NodeTable(
+        planes=planes.astype(np.uint8),
+        source_planes=source_planes.astype(np.uint8),
+        compare=compare.astype(np.uint8),
+        value=value.astype(np.int32),
+    )
+
+
+def _planes(low: NDArray[np.int64], high: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The least two's complement width (at least 1) that holds `low` <= 0 and `high` >= 0."""
+    widths = np.ones_like(low)
+    # S in [-2^(b-1), 2^(b-1) - 1]; -low - 1 and high must fit b - 1 bits
+    reach = np.maximum(-low - 1, high)
+    while (reach >> (widths - 1) > 0).any():
+        widths += reach >> (widths - 1) > 0
+    return widths

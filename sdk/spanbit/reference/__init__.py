@@ -1,0 +1,10 @@
+"""The oracle: what a graph means, in plain numpy. Slow and obvious; every kernel must equal it.
+
+outputs = run_graph(graph, image)       # one array an operator; image uint8 [H, W, C]
+labels = classify(graph, images)        # int64 [N]; images uint8 [N, H, W, C]
+"""
+
+from spanbit.reference.operators import head_sums
+from spanbit.reference.run import classify, run_graph
+
+__all__ = ["classify", "head_sums", "run_graph"]

@@ -1,0 +1,175 @@
+"""A bundle, loaded by the C runtime.
+
+model = Model(bundle_bytes, isa="scalar32")
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spanbit.bundle.planes import unpack_planes
+from spanbit.errors import ExitCode, SpanbitError
+from spanbit.runtime.library import load
+
+_ALIGN = 64
+_HEAD = 5
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What the bundle says of itself."""
+
+    name: str
+    target: str
+    isa: str
+    arena_bytes: int
+    layer_names: tuple[str, ...]
+    input_shape: tuple[int, int, int]  # height, width, channels
+    class_count: int
+    golden_count: int
+
+
+class Model:
+    """A network that runs in the C library. Not for two threads at once: it has one arena."""
+
+    def __init__(self, bundle: bytes, isa: str = "native", where: str = "bundle") -> None:
+        """Checks the whole bundle.
+
+        Raises:
+            SpanbitError: BAD_BUNDLE: the runtime refuses it; TOOLCHAIN: the runtime cannot be built.
+        """
+        self._where = where
+        self._ffi, self._lib = load(isa)
+        self._bundle = _aligned(len(bundle))
+        self._bundle[:] = np.frombuffer(bundle, np.uint8)
+        info: Any = self._ffi.new("spb_info *")
+        self._raise_for(self._lib.spb_bundle_info(self._pointer(self._bundle), len(bundle), info), -1)
+        self._arena = _aligned(info.arena_bytes)
+        self._model = self._ffi.new("spb_model *")
+        failed = self._ffi.new("int *", -1)
+        status = self._lib.spb_model_init_at(
+            self._model,
+            self._pointer(self._bundle),
+            len(bundle),
+            self._pointer(self._arena),
+            self._arena.size,
+            failed,
+        )
+        self._raise_for(status, failed[0])
+        self.info = ModelInfo(
+            name=self._text(info.name),
+            target=self._text(info.target),
+            isa=self._text(self._lib.spb_isa()),
+            arena_bytes=info.arena_bytes,
+            layer_names=tuple(self._text(self._layer(i).name) for i in range(info.layer_count)),
+            input_shape=(info.height, info.width, info.channels),
+            class_count=info.class_count,
+            golden_count=info.golden_count,
+        )
+
+    def run(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Logits [classes] of an image, uint8 [H, W, C].
+
+        Raises:
+            SpanbitError: the image has another shape or type.
+        """
+        if image.dtype != np.uint8 or image.shape != self.info.input_shape:
+            raise SpanbitError(
+                f"an image of {image.dtype} {image.shape}",
+                where=self.info.name,
+                fix=f"give uint8 {self.info.input_shape}: rows, columns, channels",
+            )
+        pixels = np.ascontiguousarray(image)
+        logits = np.empty(self.info.class_count, np.float32)
+        status = self._lib.spb_model_run(
+            self._model,
+            self._pointer(pixels),
+            pixels.size,
+            self._ffi.cast("float *", logits.ctypes.data),
+            logits.size,
+        )
+        self._raise_for(status, -1)
+        return logits
+
+    def classify(self, images: NDArray[np.uint8]) -> NDArray[np.int64]:
+        """The index of the largest logit (the first, if several are) for images uint8 [N, H, W, C]."""
+        return np.array([int(self.run(image).argmax()) for image in images], np.int64)
+
+    def trace(self, image: NDArray[np.uint8]) -> list[NDArray[Any]]:
+        """What every layer delivers: bits bool [C, H, W], at last the head's sums int32 [classes]."""
+        outputs: list[NDArray[Any]] = []
+
+        def keep(_user: Any, _index: int, layer: Any, output: Any) -> None:
+            if layer.op == _HEAD:
+                outputs.append(np.frombuffer(self._copy(output, 4 * layer.out_channels), np.int32))
+                return
+            data = self._copy(output, layer.out_channels * layer.plane_bytes)
+            planes = np.frombuffer(data, np.uint8).reshape(layer.out_channels, -1)
+            outputs.append(unpack_planes(planes, layer.out_height, layer.out_width))
+
+        hook = self._ffi.callback("spb_layer_hook", keep)
+        self._lib.spb_model_set_hook(self._model, hook, self._ffi.NULL)
+        try:
+            self.run(image)
+        finally:
+            self._lib.spb_model_set_hook(self._model, self._ffi.NULL, self._ffi.NULL)
+        return outputs
+
+    def check_golden(self) -> None:
+        """Runs every golden record.
+
+        Raises:
+            SpanbitError: GOLDEN_MISMATCH, naming record and layer.
+        """
+        failed = self._ffi.new("int *", -1)
+        logits = self._ffi.new("float[]", self.info.class_count)
+        for index in range(self.info.golden_count):
+            status = self._lib.spb_model_check_golden(
+                self._model, index, failed, logits, self.info.class_count
+            )
+            if status:
+                raise SpanbitError(
+                    f"golden record {index}: {self._text(self._lib.spb_status_text(status))}",
+                    where=self._place(failed[0]),
+                    why=f"the {self.info.isa} kernels and the compiler's reference disagree",
+                    fix="compile the bundle again; if it stays, this is a bug: report it with the bundle",
+                    code=ExitCode.GOLDEN_MISMATCH,
+                )
+
+    def _layer(self, index: int) -> Any:
+        layer = self._ffi.new("spb_layer_info *")
+        self._lib.spb_model_layer(self._model, index, layer)
+        return layer
+
+    def _pointer(self, array: NDArray[np.uint8]) -> Any:
+        return self._ffi.cast("uint8_t *", array.ctypes.data)
+
+    def _copy(self, data: Any, size: int) -> bytes:
+        return bytes(self._ffi.buffer(data, size))
+
+    def _text(self, chars: Any) -> str:
+        return bytes(self._ffi.string(chars)).decode(errors="replace")  # type: ignore[arg-type]
+
+    def _place(self, layer: int) -> str:
+        return self._where if layer < 0 else f"{self._where}: layer {layer}"
+
+    def _raise_for(self, status: int, layer: int) -> None:
+        if status:
+            raise SpanbitError(
+                "the runtime refuses this bundle",
+                where=self._place(layer),
+                why=self._text(self._lib.spb_status_text(status)),
+                fix="copy it again, or compile it again with `spanbit compile`",
+                code=ExitCode.BAD_BUNDLE,
+            )
+
+
+def _aligned(size: int) -> NDArray[np.uint8]:
+    """`size` bytes at a multiple of 64."""
+    block = np.zeros(size + _ALIGN, np.uint8)
+    begin = -block.ctypes.data % _ALIGN
+    return block[begin : begin + size]
