@@ -1,0 +1,48 @@
+"""A bundle on disk that the host has checked, and the few things that deploying must know of it.
+
+bundle = load_bundle(Path("demo.spb"))
+bundle.target    # "rpi4"
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from spanbit.bundle import read_bundle
+from spanbit.cli.files import read_file
+from spanbit.graph.ops import Head, Shape
+
+
+@dataclass(frozen=True)
+class BundleFile:
+    """A checked bundle."""
+
+    name: str  # of the file, fit to be a folder's name on a board
+    data: bytes
+    target: str  # it was compiled for this one
+    input: Shape
+    class_count: int
+    layer_names: tuple[str, ...]
+
+
+def load_bundle(path: Path) -> BundleFile:
+    """Reads and checks all of it.
+
+    Raises:
+        SpanbitError: BAD_INPUT: it cannot be read; BAD_BUNDLE: it is not whole, or not a bundle.
+    """
+    data = read_file(path)
+    compiled = read_bundle(data, str(path)).compiled
+    head = compiled.graph.ops[-1]
+    assert isinstance(head, Head)
+    name = re.sub(r"[^A-Za-z0-9._-]", "_", path.stem)[:64].lstrip(".-") or "bundle"
+    return BundleFile(
+        name=name,
+        data=data,
+        target=compiled.target_name,
+        input=compiled.graph.input,
+        class_count=len(head.scale),
+        layer_names=tuple(plan.op.name for plan in compiled.layers),
+    )

@@ -1,0 +1,62 @@
+"""Finds a compiler for a target and builds the runner with it, once for each content.
+
+runner = build_runner(load_target("rpi4"))   # Path of a static spb_runner
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+from spanbit.cbuild import build, include_dirs, runner_sources, runtime_sources
+from spanbit.errors import ExitCode, SpanbitError
+from spanbit.targets import Target, Toolchain
+
+RUNNER_NAME = "spb_runner"
+
+
+def is_installed(toolchain: Toolchain) -> bool:
+    """Whether its command can be started (`python -m MODULE` needs the module)."""
+    command = toolchain.command
+    if command[0] == sys.executable and command[1:2] == ("-m",) and len(command) > 2:
+        return find_spec(command[2].partition(".")[0]) is not None
+    return shutil.which(command[0]) is not None
+
+
+def find_toolchain(target: Target) -> Toolchain:
+    """The first of the target's toolchains that is installed.
+
+    Raises:
+        SpanbitError: TOOLCHAIN: none is; all are named, with how to get them.
+    """
+    for toolchain in target.toolchains:
+        if is_installed(toolchain):
+            return toolchain
+    tried = ", ".join(_command_text(toolchain) for toolchain in target.toolchains)
+    raise SpanbitError(
+        f"no compiler for {target.name} is installed",
+        why=f"tried: {tried}",
+        fix="one of: " + "; ".join(toolchain.install for toolchain in target.toolchains),
+        code=ExitCode.TOOLCHAIN,
+    )
+
+
+def build_runner(target: Target) -> Path:
+    """The runner for this target, from the build cache or built now.
+
+    Raises:
+        SpanbitError: TOOLCHAIN: no compiler, or it refuses the code.
+    """
+    toolchain = find_toolchain(target)
+    return build(
+        (*toolchain.command, *toolchain.flags),
+        (*runtime_sources(), *runner_sources()),
+        include=include_dirs(),
+        output_name=RUNNER_NAME,
+    )
+
+
+def _command_text(toolchain: Toolchain) -> str:
+    return " ".join("python" if part == sys.executable else part for part in toolchain.command)
