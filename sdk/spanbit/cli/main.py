@@ -19,6 +19,7 @@ from spanbit.cli.failure import guard
 from spanbit.errors import ExitCode, SpanbitError
 
 COMMANDS = {
+    "train": ("spanbit.cli.train:train_command", "Train a small network to a tree cost."),
     "compile": ("spanbit.cli.compile:compile_command", "Compile a checkpoint into a bundle."),
     "inspect": ("spanbit.cli.inspect:inspect", "Show what a bundle holds."),
 }

@@ -8,6 +8,7 @@ The file is PyTorch's own, read with weights_only=True: it can hold numbers and 
 
 from __future__ import annotations
 
+import io
 import pickle
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -48,16 +49,23 @@ def save_checkpoint(path: str | Path, net: nn.Module, spec: ModelSpec, meta: Map
     Raises:
         SpanbitError: the file cannot be written.
     """
-    content = {"format": _FORMAT, "spec": asdict(spec), "state": net.state_dict(), "meta": dict(meta)}
     try:
-        torch.save(content, path)
-    except (OSError, RuntimeError) as failure:
+        Path(path).write_bytes(checkpoint_bytes(net, spec, meta))
+    except OSError as failure:
         raise SpanbitError(
             "cannot write the checkpoint",
             where=str(path),
             why=str(failure),
             fix="check the folder and the disk",
         ) from failure
+
+
+def checkpoint_bytes(net: nn.Module, spec: ModelSpec, meta: Mapping[str, object]) -> bytes:
+    """What `save_checkpoint` writes."""
+    content = {"format": _FORMAT, "spec": asdict(spec), "state": net.state_dict(), "meta": dict(meta)}
+    file = io.BytesIO()
+    torch.save(content, file)
+    return file.getvalue()
 
 
 def load_checkpoint(path: str | Path) -> tuple[nn.Module, dict[str, Any]]:
@@ -67,25 +75,32 @@ def load_checkpoint(path: str | Path) -> tuple[nn.Module, dict[str, Any]]:
         SpanbitError: no such file, or not a checkpoint of spanbit.
     """
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        data = Path(path).read_bytes()
     except OSError as failure:
         raise SpanbitError("cannot read the checkpoint", where=str(path), why=str(failure)) from failure
+    return read_checkpoint(data, str(path))
+
+
+def read_checkpoint(data: bytes, where: str) -> tuple[nn.Module, dict[str, Any]]:
+    """As `load_checkpoint`, from the file's bytes; `where` names them in errors."""
+    try:
+        content = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as failure:
         reason = str(failure).partition("\n")[0] or type(failure).__name__
-        raise _foreign(path, f"PyTorch cannot read it: {reason}") from failure
+        raise _foreign(where, f"PyTorch cannot read it: {reason}") from failure
     if not isinstance(content, dict) or content.get("format") != _FORMAT:
-        raise _foreign(path, f"it does not say {_FORMAT!r}")
+        raise _foreign(where, f"it does not say {_FORMAT!r}")
     try:
         spec = ModelSpec(**content["spec"])
         net = spec.build()
         net.load_state_dict(content["state"])
         meta = dict(content["meta"])
     except (KeyError, TypeError, ValueError, RuntimeError) as failure:
-        raise _foreign(path, f"its parts do not fit together: {failure}") from failure
+        raise _foreign(where, f"its parts do not fit together: {failure}") from failure
     return net.eval(), {**meta, "input_shape": spec.input_shape, "classes": spec.classes}
 
 
-def _foreign(path: str | Path, why: str) -> SpanbitError:
+def _foreign(where: str, why: str) -> SpanbitError:
     return SpanbitError(
-        "not a checkpoint of spanbit", where=str(path), why=why, fix="make one with `spanbit train`"
+        "not a checkpoint of spanbit", where=where, why=why, fix="make one with `spanbit train`"
     )

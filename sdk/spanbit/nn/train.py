@@ -35,7 +35,7 @@ from spanbit.nn.data import DataSet, load
 from spanbit.nn.prune import TernaryPruner, nonzero_share
 from spanbit.nn.tree_loss import TreeLoss, trees_cost
 
-__all__ = ["TrainConfig", "TrainResult", "evaluate", "load_checkpoint", "train"]
+__all__ = ["TrainConfig", "TrainResult", "checkpoint_meta", "evaluate", "load_checkpoint", "train"]
 
 _PRUNED_AT = 0.5
 """The share of all steps after which the cost is met and the taps stay as they are."""
@@ -54,7 +54,7 @@ class TrainConfig:
     tree_weight: float = 0.0  # weight of TreeLoss beside the task's loss
     epochs: int | None = None
     batch: int | None = None
-    rate: float = 5e-3
+    rate: float | None = None
     seed: int = 0
     threads: int = 2
 
@@ -62,7 +62,7 @@ class TrainConfig:
         if self.cost is not None and not 0 < self.cost <= 1:
             raise _usage(f"cost {self.cost}", "use a share above 0, up to 1, or none at all")
         counts = (self.width, self.threads, *(part for part in (self.epochs, self.batch) if part is not None))
-        if min(counts) < 1 or self.rate <= 0 or self.tree_weight < 0:
+        if min(counts) < 1 or (self.rate is not None and self.rate <= 0) or self.tree_weight < 0:
             raise _usage("a count below 1, or a rate or weight below 0", "see TrainConfig")
 
 
@@ -84,13 +84,16 @@ class TrainResult:
 class _Recipe:
     epochs: int
     batch: int
+    rate: float
     shift: int
     mirror: bool
 
 
+# Fashion-MNIST's rate was chosen on 5000 training images held back, after 4 epochs: 0.871, 0.878, 0.874 at
+# 5e-3, 1e-2, 2e-2.
 _RECIPES = {
-    "digits": _Recipe(epochs=40, batch=64, shift=1, mirror=False),
-    "fashion-mnist": _Recipe(epochs=6, batch=128, shift=0, mirror=True),
+    "digits": _Recipe(epochs=40, batch=64, rate=5e-3, shift=1, mirror=False),
+    "fashion-mnist": _Recipe(epochs=5, batch=128, rate=1e-2, shift=0, mirror=True),
 }
 
 
@@ -113,7 +116,12 @@ def train(
     begin = time.perf_counter()
     data = data if data is not None else load(config.dataset, config.folder)
     recipe = _RECIPES.get(data.name, _RECIPES["digits"])
-    config = replace(config, epochs=config.epochs or recipe.epochs, batch=config.batch or recipe.batch)
+    config = replace(
+        config,
+        epochs=config.epochs or recipe.epochs,
+        batch=config.batch or recipe.batch,
+        rate=config.rate or recipe.rate,
+    )
     spec = ModelSpec(
         input_shape=data.input_shape,
         classes=len(data.class_names),
@@ -138,7 +146,7 @@ def train(
         class_names=data.class_names,
     )
     if checkpoint is not None:
-        save_checkpoint(checkpoint, net, spec, _meta(result))
+        save_checkpoint(checkpoint, net, spec, checkpoint_meta(result))
     return result
 
 
@@ -158,7 +166,7 @@ def evaluate(net: nn.Module, images: Tensor, labels: Tensor, batch: int = 500) -
 def _fit(
     net: nn.Module, config: TrainConfig, recipe: _Recipe, data: DataSet, console: Console | None
 ) -> None:
-    assert config.epochs is not None and config.batch is not None
+    assert config.epochs is not None and config.batch is not None and config.rate is not None
     images, labels = _images(data.train_images), torch.from_numpy(data.train_labels)
     batch = min(config.batch, len(images))
     per_epoch = len(images) // batch
@@ -202,7 +210,8 @@ def _images(array: Any) -> Tensor:
     return torch.from_numpy(array).permute(0, 3, 1, 2)
 
 
-def _meta(result: TrainResult) -> dict[str, object]:
+def checkpoint_meta(result: TrainResult) -> dict[str, object]:
+    """What a checkpoint says of its training: the figures and the whole configuration."""
     return {
         "accuracy": result.accuracy,
         "cost": result.cost,

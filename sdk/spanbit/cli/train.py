@@ -1,0 +1,160 @@
+"""`spanbit train --out demo.pt`: trains a small network and writes all that the next commands need.
+
+Two files: the checkpoint, and NAME.test.npz beside it with test images (uint8 [N, H, W, C]), their labels
+(uint8 [N]) and what PyTorch makes of them (`predictions`, uint8 [N]), which a board's answers must equal.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from spanbit.cli.files import write_atomic
+from spanbit.errors import ExitCode, SpanbitError
+
+if TYPE_CHECKING:
+    from spanbit.nn.data import DataSet
+    from spanbit.nn.train import TrainResult
+
+TEST_IMAGES = 1000
+"""At most so many test images go into the archive: Fashion-MNIST has 10,000, which a small board classifies
+for a while; the digits have 360."""
+
+
+@click.command("train", epilog="Example:  spanbit train --data digits --out digits.pt")
+@click.option(
+    "--data",
+    "data_name",
+    type=click.Choice(["auto", "digits", "fashion-mnist"]),
+    default="auto",
+    show_default=True,
+    help="Data set. auto: Fashion-MNIST where its files are, else the digits.",
+)
+@click.option("--folder", type=click.Path(path_type=Path), help="Folder with Fashion-MNIST's four files.")
+@click.option("--out", type=click.Path(path_type=Path), default="demo.pt", show_default=True)
+@click.option(
+    "--cost",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=0.10,
+    show_default=True,
+    help="Share of taps that stay.",
+)
+@click.option("--epochs", type=click.IntRange(1), help="[default: the data set's own]")
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True)
+@click.option("--width", type=click.IntRange(1, 1024), default=32, show_default=True, help="Stem channels.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def train_command(
+    *,
+    data_name: str,
+    folder: Path | None,
+    out: Path,
+    cost: float,
+    epochs: int | None,
+    seed: int,
+    width: int,
+    as_json: bool,
+) -> None:
+    """Train a small binary network and compress it, while it learns, to a tree cost."""
+    _check_writable(out)
+    data = _load(data_name, folder)
+    from rich.console import Console
+
+    from spanbit.nn.train import TrainConfig, train
+
+    config = TrainConfig(
+        dataset=data.name,
+        folder=None if folder is None else str(folder),
+        width=width,
+        cost=cost,
+        epochs=epochs,
+        seed=seed,
+        threads=min(2, os.cpu_count() or 1),
+    )
+    result = train(config, data=data, console=None if as_json else Console(stderr=True))
+    archive = out.with_suffix(".test.npz")
+    # Both are whole in memory before the first is written. The checkpoint comes last.
+    contents = {archive: _archive_bytes(result, data), out: _checkpoint_bytes(result)}
+    for path, content in contents.items():
+        write_atomic(path, content)
+    _report(result, data, out, archive, as_json=as_json)
+
+
+def _check_writable(out: Path) -> None:
+    """Two minutes of training are not lost to a mistyped folder."""
+    if not out.parent.is_dir() or not os.access(out.parent, os.W_OK) or out.is_dir():
+        why = "it is a folder" if out.is_dir() else f"{out.parent} is no folder that can be written to"
+        raise SpanbitError("cannot write the checkpoint", where=str(out), why=why, fix="choose another --out")
+
+
+def _load(name: str, folder: Path | None) -> DataSet:
+    if folder is not None and name == "digits":
+        raise SpanbitError(
+            "--folder is Fashion-MNIST's, the digits come with scikit-learn",
+            fix="leave one of the two options out",
+            code=ExitCode.USAGE,
+        )
+    try:
+        from spanbit.nn.data import DEBIAN_FOLDER, load
+    except ModuleNotFoundError as missing:
+        raise SpanbitError(
+            "training needs PyTorch, which is not installed",
+            why=str(missing),
+            fix="pip install 'spanbit[train]'",
+        ) from missing
+    if name == "auto":
+        name = "fashion-mnist" if folder is not None or DEBIAN_FOLDER.is_dir() else "digits"
+    return load(name, folder)
+
+
+def _archive_bytes(result: TrainResult, data: DataSet) -> bytes:
+    import numpy as np
+    import torch
+
+    images = data.test_images[:TEST_IMAGES]
+    with torch.no_grad():
+        logits = result.net(torch.from_numpy(images).permute(0, 3, 1, 2))
+    file = io.BytesIO()
+    np.savez_compressed(
+        file,
+        images=images,
+        labels=data.test_labels[:TEST_IMAGES].astype(np.uint8),
+        predictions=logits.argmax(1).numpy().astype(np.uint8),
+    )
+    return file.getvalue()
+
+
+def _checkpoint_bytes(result: TrainResult) -> bytes:
+    from spanbit.nn.checkpoint import checkpoint_bytes
+    from spanbit.nn.train import checkpoint_meta
+
+    return checkpoint_bytes(result.net, result.spec, checkpoint_meta(result))
+
+
+def _report(result: TrainResult, data: DataSet, out: Path, archive: Path, *, as_json: bool) -> None:
+    if as_json:
+        figures = {
+            "data": data.name,
+            "accuracy": result.accuracy,
+            "test_images": len(data.test_images),
+            "cost": result.cost,
+            "tree_cost": result.tree_cost,
+            "seconds": round(result.seconds, 1),
+            "epochs": result.config.epochs,
+            "seed": result.config.seed,
+            "checkpoint": str(out),
+            "test_archive": str(archive),
+        }
+        click.echo(json.dumps(figures, indent=2))
+        return
+    click.echo(
+        f"{data.name}: accuracy {result.accuracy:.4f} on all {len(data.test_images)} test images, "
+        f"{result.seconds:.0f} s\n"
+        f"cost: {result.cost:.4f} of the taps are not zero, the spanning trees need {result.tree_cost:.4f}\n"
+        f"written: {out}, {archive}\n"
+        f"next: spanbit compile {out} --target rpi4"
+    )
