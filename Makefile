@@ -1,6 +1,7 @@
 # `make help` lists what there is. Every target is a script in tools/.
 .DEFAULT_GOAL := help
-.PHONY: help test lint clean
+.PHONY: help test lint fuzz clean
+FUZZ_SECONDS ?= 3600
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
@@ -10,6 +11,10 @@ test: ## every check and test, installing what they need (under half an hour)
 
 lint: ## only the checks that read the sources
 	@tools/test.sh lint
+
+fuzz: ## fuzz the runtime under sanitizers for an hour (FUZZ_SECONDS=N)
+	@tools/venv.sh
+	@tools/fuzz.sh $(FUZZ_SECONDS)
 
 clean: ## remove what the above have made (.venv and build/)
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -34,7 +34,9 @@ stage "clang-format" clang-format --dry-run -Werror "${c_files[@]}"
 stage "shellcheck" shellcheck "${shell_files[@]}"
 if [[ ${1:-} != lint ]]; then
     # loadscope keeps a file's tests in one process: they share what is slow to make, and the virtual board.
-    stage "pytest" pytest -n 2 --dist loadscope -q
+    # Two processes on two cores: PyTorch's threads would only wait for each other.
+    stage "pytest" env OMP_NUM_THREADS=1 pytest -n 2 --dist loadscope -q
+    stage "fuzzing, a minute each" tools/fuzz.sh 60
 fi
 
 printf '\nAll passed, in %d min %d s:\n' $((SECONDS / 60)) $((SECONDS % 60))
