@@ -1,0 +1,207 @@
+"""Starts, finds and stops qemu. One virtual board for each user.
+
+up(Watcher())
+status()       # BoardStatus(pid=..., port=...)
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from spanbit.cbuild import cache_dir
+from spanbit.errors import ExitCode, SpanbitError
+
+from spanbit_deploy.board.image import HOST_KEY_NAME, Image, ensure_image, find_image
+from spanbit_deploy.execute import Watcher
+from spanbit_deploy.tools import apt_line, missing_tools
+from spanbit_deploy.transports import Ssh, SshSettings
+
+QEMU = "qemu-system-aarch64"
+TOOLS = {QEMU: "qemu-system-arm"}
+_BOOT_TIMEOUT_S = 120.0
+_ATTEMPT_S = 5.0
+_STOP_TIMEOUT_S = 10.0
+_KERNEL_LINE = "console=ttyAMA0 quiet panic=-1"
+
+
+@dataclass(frozen=True)
+class BoardStatus:
+    """A running board (pid and port), or none (both 0)."""
+
+    pid: int
+    port: int
+    image: Path | None
+
+    @property
+    def running(self) -> bool:
+        return self.pid != 0
+
+
+def up(watcher: Watcher) -> BoardStatus:
+    """Boots the board unless it runs; returns when SSH answers.
+
+    Raises:
+        SpanbitError: BOARD: qemu is missing, or the image cannot be built; TIMEOUT: it does not answer.
+    """
+    absent = missing_tools(TOOLS)
+    if absent:
+        raise SpanbitError(
+            "the virtual board needs qemu",
+            why=f"not installed: {', '.join(absent)}",
+            fix=f"{apt_line(TOOLS, absent)}; or use --on host",
+            code=ExitCode.BOARD,
+        )
+    with _alone():
+        image = ensure_image(_folder(), watcher)
+        found = status()
+        if not found.running:
+            watcher.stage("booting the virtual board")
+            _start(image)
+            found = status()
+        try:
+            _wait(watcher)
+        except BaseException:
+            down()
+            raise
+    return found
+
+
+def down() -> bool:
+    """Stops the board; False if none ran."""
+    found = status()
+    if not found.running:
+        return False
+    deadline = time.monotonic() + _STOP_TIMEOUT_S
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(found.pid, signal.SIGTERM)
+    while _is_ours(found.pid):
+        if time.monotonic() > deadline:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(found.pid, signal.SIGKILL)
+            break
+        time.sleep(0.05)
+    _pid_file().unlink(missing_ok=True)
+    return True
+
+
+def status() -> BoardStatus:
+    """What runs now."""
+    image = find_image(_folder())
+    folder = None if image is None else image.folder
+    try:
+        pid, port = int(_pid_file().read_text()), int(_port_file().read_text())
+    except (OSError, ValueError):
+        return BoardStatus(0, 0, folder)
+    return BoardStatus(pid, port, folder) if _is_ours(pid) else BoardStatus(0, 0, folder)
+
+
+def board_settings() -> SshSettings:
+    """How to reach the running board.
+
+    Raises:
+        SpanbitError: BOARD: it does not run.
+    """
+    found, image = status(), find_image(_folder())
+    if not found.running or image is None:
+        raise SpanbitError(
+            "the virtual board does not run", fix="start it: spanbit board up", code=ExitCode.BOARD
+        )
+    return SshSettings(
+        name="board",
+        host="127.0.0.1",
+        port=found.port,
+        user="root",
+        identity_files=(image.key,),
+        agent=False,
+        known_hosts=(image.known_hosts,),
+        host_key_name=HOST_KEY_NAME,
+        emulated=True,
+    )
+
+
+def _start(image: Image) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = (
+        *(QEMU, "-M", "virt", "-cpu", "cortex-a72", "-smp", "1", "-m", "256", "-no-reboot"),
+        *("-display", "none", "-monitor", "none", "-serial", f"file:{_console()}"),
+        *("-kernel", str(image.kernel), "-initrd", str(image.initrd), "-append", _KERNEL_LINE),
+        # `restrict`: the guest reaches nothing but the one forwarded port.
+        *("-netdev", f"user,id=n,restrict=on,hostfwd=tcp:127.0.0.1:{port}-:22"),
+        *("-device", "virtio-net-device,netdev=n", "-daemonize", "-pidfile", str(_pid_file())),
+    )
+    done = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=60
+    )
+    if done.returncode:
+        raise SpanbitError(
+            "qemu does not start", where=QEMU, why=done.stderr.strip()[-500:], code=ExitCode.BOARD
+        )
+    _port_file().write_text(str(port))
+
+
+def _wait(watcher: Watcher) -> None:
+    """Until SSH answers."""
+    deadline = time.monotonic() + _BOOT_TIMEOUT_S
+    while True:
+        begin = time.monotonic()
+        settings = board_settings()  # raises where qemu has ended
+        try:
+            with Ssh(replace(settings, connect_timeout=_ATTEMPT_S)):
+                return
+        except SpanbitError as error:
+            if time.monotonic() > deadline:
+                raise SpanbitError(
+                    f"the virtual board does not answer within {_BOOT_TIMEOUT_S:g} s",
+                    where=str(_console()),
+                    why=error.why,
+                    fix="look at the end of that file; `spanbit board up` tries again",
+                    code=ExitCode.TIMEOUT,
+                ) from error
+        # qemu's port takes connections before anybody listens behind it and closes them at once.
+        time.sleep(max(0.0, 0.25 - (time.monotonic() - begin)))
+        watcher.stage("waiting for the virtual board's SSH")
+
+
+def _is_ours(pid: int) -> bool:
+    """A process number may belong to another by now."""
+    try:
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
+    return QEMU.encode() in command and str(_pid_file()).encode() in command
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """Two `up` at once: the second waits, then finds the first one's board."""
+    _folder().mkdir(parents=True, exist_ok=True)
+    with (_folder() / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _folder() -> Path:
+    return cache_dir() / "virtual-board"
+
+
+def _pid_file() -> Path:
+    return _folder() / "qemu.pid"
+
+
+def _port_file() -> Path:
+    return _folder() / "port"
+
+
+def _console() -> Path:
+    return _folder() / "console.log"
