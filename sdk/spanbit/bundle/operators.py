@@ -28,7 +28,7 @@ from spanbit.passes.layout import (
 )
 from spanbit.passes.nodes import fold_nodes
 from spanbit.passes.trees import TAPS_MAX
-from spanbit.tree import ZERO, ChannelTree, check_tree
+from spanbit.tree import ZERO, ChannelTree, check_structure, check_tree
 
 _CHANNELS_MAX, _SIDE_MAX, _KERNEL_MAX, _PLANES_MAX = 4096, 1024, 7, 24
 
@@ -40,6 +40,8 @@ def read_layer(record: Any, data: bytes) -> LayerPlan:
         code = OpCode(int(record["op"]))
     except ValueError:
         raise ValueError(f"operator {record['op']} does not exist") from None
+    if int(record["flags"]) > records.FLAG_PAD_BIT | records.FLAG_BINARY:
+        raise ValueError(f"flags {int(record['flags']):#x}")
     plan = LayerPlan(
         op=MaxPool2x2(text(record["name"])),
         threshold=None,
@@ -68,10 +70,13 @@ def _shape(sides: Any) -> Shape:
 
 
 def _kernel(record: Any, plan: LayerPlan) -> tuple[int, int, int, int]:
-    """[O, C, kh, kw] of a convolution; what else validation checks it checks later, on the graph."""
+    """[O, C, kh, kw] of a convolution whose geometry is in range; validation does the rest later."""
     kernel_h, kernel_w = int(record["kernel_h"]), int(record["kernel_w"])
     if not (1 <= kernel_h <= _KERNEL_MAX and 1 <= kernel_w <= _KERNEL_MAX):
         raise ValueError(f"a kernel of {kernel_h}x{kernel_w}")
+    stride, padding = int(record["stride"]), int(record["padding"])
+    if stride not in (1, 2) or padding >= max(kernel_h, kernel_w):
+        raise ValueError(f"stride {stride} and padding {padding} with a kernel of {kernel_h}x{kernel_w}")
     return plan.result.channels, plan.source.channels, kernel_h, kernel_w
 
 
@@ -108,8 +113,6 @@ def _read_stem(plan: LayerPlan, record: Any, data: bytes) -> tuple[LayerPlan, in
 
 def _binary_conv(plan: LayerPlan, record: Any, weight: NDArray[np.int8]) -> BinaryConv:
     flags = int(record["flags"])
-    if flags > records.FLAG_PAD_BIT | records.FLAG_BINARY:
-        raise ValueError(f"flags {flags:#x}")
     if bool(flags & records.FLAG_BINARY) != bool(weight.all()):
         raise ValueError("the flag for binary weights does not fit its weights")
     return BinaryConv(
@@ -139,6 +142,7 @@ def _read_tree(plan: LayerPlan, record: Any, data: bytes) -> tuple[LayerPlan, in
     size = channels * records.NODE.itemsize
     nodes = np.frombuffer(_blob(data, int(record["tree_offset"]), size, "nodes"), records.NODE)
     tree = _tree(nodes, int(record["slot_count"]))
+    check_structure(tree)
     if tree.total_distance != int(record["tap_count"]):
         raise ValueError(f"{record['tap_count']} taps, its nodes sum to {tree.total_distance}")
     stored = [

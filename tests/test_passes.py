@@ -1,0 +1,152 @@
+"""Each pass keeps the function; the arena plan is sound and tight; the choice follows the cost figures."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from nets import random_graph, random_image, random_weight
+from numpy.typing import NDArray
+from spanbit.errors import SpanbitError
+from spanbit.graph import BinaryConv, Compare, Graph, Head, KernelKind, MaxPool2x2, Shape, StemConv, Threshold
+from spanbit.passes import build_trees, compile_graph, fold_nodes, move_pools
+from spanbit.passes.layout import ARENA_ALIGN, ARENA_SLACK, tensor_bytes
+from spanbit.passes.memory import output_bytes
+from spanbit.reference import run_graph
+from spanbit.targets import load_target
+from spanbit.tree import ZERO
+
+RPI4 = load_target("rpi4")
+
+
+def vgg_like(channels: int = 64, side: int = 16, weight: NDArray[np.int8] | None = None) -> Graph:
+    """Stem, two binary convolutions, a pool, a head."""
+    rng = np.random.default_rng(0)
+    shape = (channels, channels, 3, 3)
+    weight = random_weight(rng, shape, "sparse") if weight is None else weight
+    bits = Threshold("bits", np.zeros(channels, np.int32), np.zeros(channels, np.uint8))
+    stem = StemConv(
+        "stem", rng.integers(-9, 9, (channels, 3, 3, 3)).astype(np.int8), 1, 1, np.zeros(3, np.uint8)
+    )
+    inputs = channels * (side // 2) ** 2
+    head = Head("head", np.ones((10, inputs), np.int8), np.ones(10, np.float32), np.zeros(10, np.float32))
+    ops = (
+        stem,
+        bits,
+        BinaryConv("conv1", weight, 1, 1, 0),
+        bits,
+        BinaryConv("conv2", weight, 1, 1, 0),
+        MaxPool2x2("pool"),
+        bits,
+        head,
+    )
+    return Graph("vgg-like", Shape(3, side, side), ops)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 1 << 32))
+def test_pools_move_behind_thresholds(seed: int) -> None:
+    graph = random_graph(seed, channels_max=8, side_max=17)
+    moved = move_pools(graph)
+    for op, following in pairwise(moved.ops):
+        assert not (isinstance(op, MaxPool2x2) and isinstance(following, Threshold))
+    image = random_image(graph, seed)
+    assert np.array_equal(run_graph(graph, image)[-1], run_graph(moved, image)[-1])
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    seed=st.integers(0, 1 << 32),
+    channels=st.integers(1, 9),
+    taps=st.integers(1, 9),
+    style=st.sampled_from(["binary", "ternary", "complementary", "zero", "mixed"]),
+)
+def test_comparisons_of_s_are_the_thresholds_on_p(seed: int, channels: int, taps: int, style: str) -> None:
+    rng = np.random.default_rng(seed)
+    weight = random_weight(rng, (channels, taps), style)
+    value = rng.integers(-taps - 3, taps + 4, channels).astype(np.int32)
+    threshold = Threshold("t", value, rng.integers(0, 4, channels).astype(np.uint8))
+    graph = Graph("g", Shape(1, 1, 1), (BinaryConv("c", weight.reshape(channels, taps, 1, 1), 1, 0, 0),))
+    op = build_trees(graph).ops[0]
+    assert isinstance(op, BinaryConv) and op.tree is not None
+    table = fold_nodes(op, threshold)
+    every = (np.arange(1 << taps)[:, None] >> np.arange(taps) & 1).astype(np.int64)  # all activations
+    none = np.zeros(len(every), np.bool_)
+    for at, channel in enumerate(op.tree.channel):
+        row = weight[channel].astype(np.int64)
+        p = (2 * every - 1) @ row
+        s = int(op.tree.sign[at]) * (every @ row)
+        limit = 1 << (int(table.planes[at]) - 1)
+        assert -limit <= s.min() and s.max() < limit
+        wanted = {0: p >= value[channel], 1: p <= value[channel], 2: none, 3: ~none}
+        got = {0: s >= table.value[at], 1: s <= table.value[at], 2: none, 3: ~none}
+        assert np.array_equal(got[int(table.compare[at])], wanted[int(threshold.compare[channel])])
+        parent = op.tree.parent[at]
+        assert table.source_planes[at] == (0 if parent == ZERO else table.planes[parent])
+        if table.compare[at] <= Compare.LE:
+            assert got[int(table.compare[at])].any() and not got[int(table.compare[at])].all()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 1 << 32), st.sampled_from([None, KernelKind.TREE, KernelKind.DENSE]))
+def test_no_two_living_regions_overlap(seed: int, kernel: KernelKind | None) -> None:
+    compiled = compile_graph(random_graph(seed, side_max=33), RPI4, kernel)
+    tables = (compiled.tables_arena, compiled.tables_bytes)
+    for index, layer in enumerate(compiled.layers):
+        regions = [
+            tables,
+            (layer.out_arena, output_bytes(layer)),
+            (layer.scratch_arena, layer.scratch_bytes),
+        ]
+        if index:
+            before = compiled.layers[index - 1]
+            assert layer.in_arena == before.out_arena
+            regions.append((layer.in_arena, output_bytes(before)))
+        used = sorted((begin, begin + size) for begin, size in regions if size)
+        assert all(begin % ARENA_ALIGN == 0 for begin, _ in used)
+        assert all(one[1] <= other[0] for one, other in pairwise(used))
+        assert used[-1][1] + ARENA_SLACK <= compiled.arena_bytes
+
+
+def test_the_arena_is_as_small_as_its_busiest_layer() -> None:
+    compiled = compile_graph(vgg_like(), RPI4)
+    busiest = max(
+        (0 if index == 0 else tensor_bytes(layer.source)) + output_bytes(layer) + layer.scratch_bytes
+        for index, layer in enumerate(compiled.layers)
+    )
+    assert compiled.arena_bytes - compiled.tables_bytes <= busiest + 3 * ARENA_ALIGN + ARENA_SLACK
+
+
+def test_sparse_layers_take_the_tree_and_random_ones_follow_the_cost_figures() -> None:
+    sparse = compile_graph(vgg_like(), RPI4)
+    assert [op.kernel for op in sparse.graph.ops if isinstance(op, BinaryConv)] == [KernelKind.TREE] * 2
+    noise = random_weight(np.random.default_rng(1), (64, 64, 3, 3), "binary")
+    slow_tree = replace(RPI4, cost=replace(RPI4.cost, tree=50.0))
+    dense = compile_graph(vgg_like(weight=noise), slow_tree)
+    chosen = [op for op in dense.graph.ops if isinstance(op, BinaryConv)]
+    assert [op.kernel for op in chosen] == [KernelKind.DENSE] * 2
+    assert "model cycles" in chosen[0].kernel_reason
+
+
+def test_a_row_too_long_for_a_tree_runs_dense() -> None:
+    weight = random_weight(np.random.default_rng(0), (2, 1400, 7, 7), "binary")
+    op = BinaryConv("wide", weight, 1, 3, 0)
+    built = build_trees(Graph("g", Shape(1, 1, 1), (op,))).ops[0]
+    assert isinstance(built, BinaryConv) and built.tree is None
+
+
+def test_a_forced_tree_that_cannot_be_names_the_layer() -> None:
+    rng = np.random.default_rng(0)
+    graph = vgg_like(channels=1400, side=2, weight=random_weight(rng, (1400, 1400, 1, 1), "zero"))
+    wide = random_weight(rng, (2, 1400, 7, 7), "zero")
+    bits = Threshold("bits", np.zeros(2, np.int32), np.zeros(2, np.uint8))
+    head = Head("head", np.ones((1, 8), np.int8), np.ones(1, np.float32), np.zeros(1, np.float32))
+    graph = replace(graph, ops=(*graph.ops[:2], BinaryConv("wide", wide, 1, 3, 0), bits, head))
+    with pytest.raises(SpanbitError, match="wide"):
+        compile_graph(graph, RPI4, KernelKind.TREE)
+    compiled = compile_graph(graph, RPI4)
+    assert [op.kernel for op in compiled.graph.ops if isinstance(op, BinaryConv)] == [KernelKind.DENSE]
