@@ -46,9 +46,9 @@ def max_pool(op: MaxPool2x2, tensor: NDArray[Any]) -> NDArray[Any]:
     channels, height, width = tensor.shape
     windows = tensor[:, : height // 2 * 2, : width // 2 * 2].reshape(channels, height // 2, 2, width // 2, 2)
     largest, least = windows.max(axis=(2, 4)), windows.min(axis=(2, 4))
-    if op.take_min is None:
-        return np.ascontiguousarray(largest)
-    return np.where(op.take_min[:, None, None], least, largest)
+    take_min = np.zeros(channels, np.bool_) if op.take_min is None else op.take_min
+    pooled: NDArray[Any] = np.where(take_min[:, None, None], least, largest)
+    return pooled
 
 
 def head_sums(op: Head, bits: Bits) -> Ints:
