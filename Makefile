@@ -1,6 +1,6 @@
 # `make help` lists what there is. Every target is a script in tools/.
 .DEFAULT_GOAL := help
-.PHONY: help test lint fuzz clean
+.PHONY: help test lint bench fuzz clean
 FUZZ_SECONDS ?= 3600
 
 help: ## this list
@@ -11,6 +11,10 @@ test: ## every check and test, installing what they need (under half an hour)
 
 lint: ## only the checks that read the sources
 	@tools/test.sh lint
+
+bench: ## one layer: the tree kernel against the dense one, instructions and time
+	@tools/venv.sh
+	@.venv/bin/python bench/layer.py --json bench/results/layer.json
 
 fuzz: ## fuzz the runtime under sanitizers for an hour (FUZZ_SECONDS=N)
 	@tools/venv.sh

@@ -1,4 +1,4 @@
-"""The fuzzers' seeds: every operator is among them, the fuzzers take them as they are, and they never change."""
+"""The fuzzers' seeds: every operator is among them, the fuzzers take them as they are, always the same."""
 
 from __future__ import annotations
 
