@@ -1,0 +1,10 @@
+"""Commands of spanbit_deploy, found by the entry points `spanbit.commands` (pyproject.toml).
+
+spanbit profile demo.spb --on ssh://pi@raspberrypi.local
+"""
+
+from spanbit_deploy.cli.board import board
+from spanbit_deploy.cli.doctor import doctor
+from spanbit_deploy.cli.execute import profile, run
+
+__all__ = ["board", "doctor", "profile", "run"]

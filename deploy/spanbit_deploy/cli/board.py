@@ -1,0 +1,54 @@
+"""`spanbit board up|down|status`: the virtual board.
+
+spanbit board up && spanbit profile demo.spb --on board
+"""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from spanbit_deploy.cli.watch import shown_progress
+
+
+@click.group(epilog="Example: spanbit board up && spanbit run demo.spb --on board")
+def board() -> None:
+    """The virtual board: a 64-bit ARM Linux under qemu that SSH reaches, for those who have no board."""
+
+
+@board.command(epilog="Example: spanbit board up")
+def up() -> None:
+    """Boot it; the first time, build its image from Debian packages (needs the network)."""
+    from spanbit_deploy.board import up as boot
+
+    with shown_progress() as watcher:
+        found = boot(watcher)
+    click.echo(
+        f"the virtual board runs (process {found.pid}, 127.0.0.1:{found.port}); use it with --on board"
+    )
+
+
+@board.command(epilog="Example: spanbit board down")
+def down() -> None:
+    """Stop it. What was pushed to it is gone; its image stays for the next time."""
+    from spanbit_deploy.board import down as stop
+
+    click.echo("the virtual board is stopped" if stop() else "the virtual board did not run")
+
+
+@board.command(epilog="Example: spanbit board status --json")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def status(as_json: bool) -> None:
+    """Say whether it runs."""
+    from spanbit_deploy.board import status as look
+
+    found = look()
+    if as_json:
+        image = None if found.image is None else str(found.image)
+        said = {"running": found.running, "pid": found.pid, "port": found.port, "image": image}
+        click.echo(json.dumps(said))
+    elif found.running:
+        click.echo(f"runs: process {found.pid}, ssh on 127.0.0.1:{found.port}")
+    else:
+        click.echo("does not run; its image " + ("is built" if found.image else "is not built yet"))

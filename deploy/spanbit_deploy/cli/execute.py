@@ -1,0 +1,131 @@
+"""`spanbit run` and `spanbit profile`: the same way to a board, with and without a clock.
+
+spanbit run demo.spb --on board
+spanbit profile demo.spb --on emulated:rpi4 --json
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from spanbit.errors import ExitCode, SpanbitError
+
+from spanbit_deploy.cli.watch import shown_progress
+from spanbit_deploy.place import PLACES
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def _shared(command: _F) -> _F:
+    for option in reversed(
+        (
+            click.argument("bundle", type=click.Path(path_type=Path)),
+            click.option("--on", default="host", show_default=True, help=f"Where: {PLACES}."),
+            click.option("--target", help="Target to build the runner for  [default: what fits --on]"),
+            click.option(
+                "--images",
+                type=click.Path(path_type=Path),
+                help="Images: .npz, or raw uint8 one after the other  [default: BUNDLE.test.npz if there]",
+            ),
+            click.option("--labels", type=click.Path(path_type=Path), help="For raw images: a byte each."),
+            click.option(
+                "--count",
+                default=200,
+                show_default=True,
+                type=click.IntRange(1, 100_000),
+                help="Images at most.",
+            ),
+            click.option(
+                "--timeout",
+                default=120.0,
+                show_default=True,
+                type=click.FloatRange(min=0, min_open=True),
+                help="Seconds that the runner may take.",
+            ),
+            click.option(
+                "--accept-host-key",
+                default="",
+                metavar="SHA256:...",
+                help="Accept and store the unknown SSH host key with exactly this fingerprint.",
+            ),
+            click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+@click.command(epilog="Example: spanbit run demo.spb --on ssh://pi@raspberrypi.local --count 1000")
+@_shared
+def run(bundle: Path, as_json: bool, **options: Any) -> None:
+    """Run BUNDLE at a place: check its golden outputs, classify images, print the accuracy."""
+    from spanbit_deploy.images import default_images
+    from spanbit_deploy.table import run_view
+
+    if options["images"] is None and not default_images(bundle).is_file():
+        raise SpanbitError(
+            "no images to classify",
+            where=str(bundle),
+            why=f"there is no {default_images(bundle).name} beside it",
+            fix="name some with --images FILE.npz",
+            code=ExitCode.USAGE,
+        )
+    _show(bundle, rounds=0, view=run_view, as_json=as_json, **options)
+
+
+@click.command(epilog="Example: spanbit profile demo.spb --on board --rounds 50")
+@_shared
+@click.option("--rounds", default=100, show_default=True, type=click.IntRange(1, 10_000), help="Timed runs.")
+def profile(bundle: Path, rounds: int, as_json: bool, **options: Any) -> None:
+    """Time BUNDLE at a place, layer by layer, after its golden outputs were checked there."""
+    from spanbit_deploy.table import profile_view
+
+    _show(bundle, rounds=rounds, view=profile_view, as_json=as_json, **options)
+
+
+def _show(
+    path: Path,
+    *,
+    rounds: int,
+    view: Callable[[Any], Any],
+    as_json: bool,
+    on: str,
+    target: str | None,
+    images: Path | None,
+    labels: Path | None,
+    count: int,
+    timeout: float,
+    accept_host_key: str,
+) -> None:
+    # Imported here: `spanbit --help` shall not wait for paramiko and numpy.
+    from rich.console import Console
+
+    from spanbit_deploy.bundle_file import load_bundle
+    from spanbit_deploy.execute import execute
+    from spanbit_deploy.figures import run_figures
+    from spanbit_deploy.images import load_images
+    from spanbit_deploy.place import choose_target, open_place
+
+    bundle = load_bundle(path)
+    pictures = load_images(images, labels, bundle_path=path, shape=bundle.input, count=count)
+    board = open_place(on, accept_host_key=accept_host_key)
+    with shown_progress() as watcher:
+        watcher.stage(f"connecting to {on}")
+        with board:
+            choice = choose_target(on, board, bundle_target=bundle.target, wanted=target)
+            done = execute(
+                board, choice.target, bundle, images=pictures, rounds=rounds, timeout=timeout, watcher=watcher
+            )
+    figures = run_figures(done, pictures, on=on, target=choice.target, emulated=board.emulated)
+    if as_json:
+        click.echo(
+            json.dumps({"bundle": str(path), "message": choice.message, **figures.as_dict()}, indent=2)
+        )
+        return
+    if choice.message:
+        click.echo(choice.message, err=True)
+    Console().print(view(figures))
