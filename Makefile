@@ -1,6 +1,6 @@
 # `make help` lists what there is. Every target is a script in tools/.
 .DEFAULT_GOAL := help
-.PHONY: help test lint bench fuzz clean
+.PHONY: help test lint demo bench fuzz clean
 FUZZ_SECONDS ?= 3600
 
 help: ## this list
@@ -11,6 +11,9 @@ test: ## every check and test, installing what they need (under half an hour)
 
 lint: ## only the checks that read the sources
 	@tools/test.sh lint
+
+demo: ## train, compile, run on a board, measure (a few minutes)
+	@tools/demo.sh
 
 bench: ## one layer: the tree kernel against the dense one, instructions and time
 	@tools/venv.sh

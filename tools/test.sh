@@ -41,3 +41,6 @@ fi
 
 printf '\nAll passed, in %d min %d s:\n' $((SECONDS / 60)) $((SECONDS % 60))
 printf '%s\n' "${summary[@]}"
+if [[ ${1:-} != lint ]]; then
+    printf '\nNext: make demo trains a network and measures it on a board.\n'
+fi
