@@ -146,9 +146,9 @@ def _remove_stale(board: Transport, root: str) -> None:
 
 
 def _prune(board: Transport, root: str, digest: str) -> None:
-    """Keeps the newest releases; the current one counts as the newest."""
-    keep = 'cd "$1/releases" && touch "$2" && ls -1t | tail -n +$(($3 + 1))'
-    script = f'{keep} | while read -r old; do rm -rf "./$old"; done'
+    """Keeps the current release and the newest others; by name, since a board's clock may go wrong."""
+    others = 'cd "$1/releases" && touch "$2" && ls -1t | grep -vxF "$2" | tail -n +"$3"'
+    script = f'{others} | while read -r old; do rm -rf "./$old"; done'
     board.run(("sh", "-c", script, "sh", root, digest, str(KEEP)))
 
 

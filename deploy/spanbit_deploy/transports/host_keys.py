@@ -1,13 +1,17 @@
 """Host keys: known ones are compared, an unknown one is refused unless its very fingerprint was given.
 
+load_known(client, settings)
 client.set_missing_host_key_policy(AcceptOnly(settings))
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
+from pathlib import Path
 
 import paramiko
+from paramiko.hostkeys import HostKeyEntry
 from spanbit.errors import ExitCode, SpanbitError
 
 from spanbit_deploy.transports.ssh_settings import SshSettings
@@ -36,6 +40,28 @@ class AcceptOnly(paramiko.MissingHostKeyPolicy):
         _store(self._settings, f"{hostname} {key.get_name()} {key.get_base64()}\n")
 
 
+def load_known(client: paramiko.SSHClient, settings: SshSettings) -> None:
+    """Tells the client the keys of all known_hosts files; the first file's count most.
+
+    Line by line: paramiko's own loader gives up on a file with `@cert-authority` or a damaged line in it.
+    """
+    known = client.get_host_keys()
+    for path in reversed(settings.known_hosts):  # a later entry replaces one of the same name
+        for line in _lines(path):
+            with contextlib.suppress(Exception):  # a line that it cannot read makes no host known
+                entry = HostKeyEntry.from_line(line)
+                if entry is not None and entry.key is not None and not line.startswith("@"):
+                    for name in entry.hostnames or ():
+                        known.add(name, entry.key.get_name(), entry.key)
+
+
+def _lines(path: Path) -> list[str]:
+    with contextlib.suppress(OSError):
+        lines = path.read_text(errors="replace").splitlines()
+        return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+    return []
+
+
 def changed_key(settings: SshSettings, error: paramiko.BadHostKeyException) -> SpanbitError:
     """The key is not the one that is known. There is no flag that accepts it."""
     port = "" if settings.port == 22 else f":{settings.port}"
@@ -56,9 +82,7 @@ def changed_key(settings: SshSettings, error: paramiko.BadHostKeyException) -> S
 def refuse_revoked(settings: SshSettings, key: paramiko.PKey) -> None:
     """`@revoked` lines of known_hosts, which paramiko does not read."""
     for path in settings.known_hosts:
-        if not path.is_file():
-            continue
-        for line in path.read_text(errors="replace").splitlines():
+        for line in _lines(path):
             words = line.split()
             if words[:1] == ["@revoked"] and key.get_base64() in words:
                 raise SpanbitError(

@@ -18,7 +18,7 @@ import paramiko
 from spanbit.errors import ExitCode, SpanbitError
 
 from spanbit_deploy.transports.base import OUTPUT_MAX, RUN_TIMEOUT_S, Progress, Result, Transport
-from spanbit_deploy.transports.host_keys import AcceptOnly, changed_key, refuse_revoked
+from spanbit_deploy.transports.host_keys import AcceptOnly, changed_key, load_known, refuse_revoked
 from spanbit_deploy.transports.ssh_settings import SshSettings
 
 _AUTH_TIMEOUT_S = 30.0
@@ -150,9 +150,7 @@ class Ssh(Transport):
         """A client that is logged in; jumps are kept in self._clients."""
         client = paramiko.SSHClient()
         client.set_missing_host_key_policy(AcceptOnly(settings))
-        for path in settings.known_hosts:
-            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-                client.load_system_host_keys(str(path))
+        load_known(client, settings)
         keys = [str(path) for path in settings.identity_files if path.is_file()]
         try:
             sock = self._socket(settings)

@@ -1,0 +1,317 @@
+"""The SSH transport against a real sshd: host keys, ssh_config, agent, jumps, verbs, timeouts."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from deploy_helpers import (
+    Sshd,
+    answers,
+    fingerprint,
+    free_port,
+    keygen,
+    make_bundle,
+    public_key,
+    running_sshd,
+    spanbit,
+    wait_until,
+)
+from spanbit.cbuild import cache_dir
+from spanbit.errors import ExitCode, SpanbitError
+from spanbit.targets.machine import this_arch
+from spanbit_deploy.transports import Ssh, settings_of
+from spanbit_deploy.transports import ssh as ssh_module
+
+FORWARD = """import os, socket, sys, threading
+s = socket.create_connection((sys.argv[1], int(sys.argv[2])))
+def up():
+    while data := os.read(0, 4096): s.sendall(data)
+threading.Thread(target=up, daemon=True).start()
+while data := s.recv(4096): os.write(1, data)
+"""
+
+
+@pytest.fixture(scope="module")
+def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
+    with running_sshd(tmp_path_factory.mktemp("ssh") / "sshd") as server:
+        yield server
+
+
+@pytest.fixture
+def home(tmp_path: Path, sshd: Sshd, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home folder whose ssh config has the key, and no known hosts."""
+    (tmp_path / ".ssh").mkdir()
+    config(tmp_path, f"Host *\n  IdentityFile {sshd.key}\n")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+    return tmp_path
+
+
+def config(home: Path, text: str) -> None:
+    (home / ".ssh" / "config").write_text(text)
+
+
+def know(home: Path, line: str) -> Path:
+    path = home / ".ssh" / "known_hosts"
+    path.write_text(line)
+    return path
+
+
+def url(sshd: Sshd) -> str:
+    return f"ssh://127.0.0.1:{sshd.port}"
+
+
+def login(address: str, accept: str = "") -> str:
+    with Ssh(settings_of(address, accept_host_key=accept)) as board:
+        return board.run(("echo", "it's  $HOME; here")).text
+
+
+def refusal(address: str, accept: str = "") -> SpanbitError:
+    with pytest.raises(SpanbitError) as caught:
+        login(address, accept)
+    return caught.value
+
+
+def test_a_known_key_lets_in_and_words_arrive_as_they_are(sshd: Sshd, home: Path) -> None:
+    know(home, sshd.known_hosts_line())
+    assert login(url(sshd)) == "it's  $HOME; here\n"
+
+
+def test_an_unknown_key_is_refused_until_its_fingerprint_is_given(sshd: Sshd, home: Path) -> None:
+    wanted = fingerprint(sshd.host_key)
+    error = refusal(url(sshd))
+    assert error.code == ExitCode.BOARD
+    assert wanted in error.what and f"--accept-host-key {wanted}" in error.fix
+    assert not (home / ".ssh" / "known_hosts").exists()
+
+    error = refusal(url(sshd), "SHA256:" + "A" * 43)
+    assert wanted in error.what and "another key" in error.why
+    assert not (home / ".ssh" / "known_hosts").exists()
+
+    other = "other.example ssh-ed25519 AAAA"  # without a newline at its end
+    known = know(home, other)
+    assert login(url(sshd), wanted)
+    assert known.read_text() == f"{other}\n{sshd.known_hosts_line()}"
+    assert login(url(sshd))  # stored: no flag is needed any more
+    # OpenSSH itself reads what was stored.
+    found = subprocess.run(["ssh-keygen", "-f", str(known), "-F", f"[127.0.0.1]:{sshd.port}"], check=False)
+    assert found.returncode == 0
+
+
+def test_a_changed_key_is_refused_whatever_is_said(sshd: Sshd, home: Path) -> None:
+    other = keygen(home / "other")
+    line = f"[127.0.0.1]:{sshd.port} {public_key(other)}\n"
+    known = know(home, line)
+    for accept in ("", fingerprint(sshd.host_key)):
+        error = refusal(url(sshd), accept)
+        assert "CHANGED" in error.what and error.code == ExitCode.BOARD
+        assert fingerprint(sshd.host_key) in error.why and fingerprint(other) in error.why
+        assert f"ssh-keygen -f {known} -R '[127.0.0.1]:{sshd.port}'" in error.fix
+    assert known.read_text() == line
+
+
+def test_a_key_of_another_type_counts_as_changed(sshd: Sshd, home: Path) -> None:
+    know(home, f"[127.0.0.1]:{sshd.port} {public_key(keygen(home / 'rsa', 'rsa'))}\n")
+    assert "CHANGED" in refusal(url(sshd), fingerprint(sshd.host_key)).what
+
+
+def test_a_revoked_key_is_refused(sshd: Sshd, home: Path) -> None:
+    revoked = f"not a line\n@cert-authority * x y\n@revoked * {public_key(sshd.host_key)}\n"
+    know(home, revoked)
+    assert "revoked" in refusal(url(sshd), fingerprint(sshd.host_key)).what
+    know(home, revoked + sshd.known_hosts_line())
+    assert "revoked" in refusal(url(sshd)).what
+
+
+def test_hashed_known_hosts(sshd: Sshd, home: Path) -> None:
+    known = know(home, sshd.known_hosts_line())
+    subprocess.run(["ssh-keygen", "-q", "-H", "-f", str(known)], check=True, capture_output=True)
+    assert "127.0.0.1" not in known.read_text()
+    assert login(url(sshd))
+
+
+def test_ssh_config_is_honoured(sshd: Sshd, home: Path) -> None:
+    (home / ".ssh" / "conf.d").mkdir()
+    (home / ".ssh" / "conf.d" / "pi.conf").write_text(
+        f"Host pi\n  HostName 127.0.0.1\n  Port {sshd.port}\n  IdentityFile {sshd.key}\n"
+        f"  UserKnownHostsFile ~/keys\n  User {getpass.getuser()}\n  ConnectTimeout 7\n"
+    )
+    config(home, "Include conf.d/*.conf\n\nHost other\n  Port 1\n")
+    (home / "keys").write_text(sshd.known_hosts_line())
+    settings = settings_of("ssh://pi")
+    assert (settings.host, settings.port, settings.connect_timeout) == ("127.0.0.1", sshd.port, 7)
+    assert settings.known_hosts[0] == home / "keys"
+    assert settings_of("ssh://bob@pi:99").user == "bob"
+    assert settings_of("ssh://bob@pi:99").port == 99
+    assert settings_of("ssh://other").port == 1
+    assert login("ssh://pi")
+
+
+def test_host_key_alias(sshd: Sshd, home: Path) -> None:
+    config(
+        home,
+        f"Host pi\n  HostName 127.0.0.1\n  Port {sshd.port}\n  IdentityFile {sshd.key}\n  HostKeyAlias me\n",
+    )
+    know(home, f"me {public_key(sshd.host_key)}\n")
+    assert login("ssh://pi")
+
+
+def test_strict_host_key_checking_no_changes_nothing(sshd: Sshd, home: Path) -> None:
+    config(home, f"Host *\n  IdentityFile {sshd.key}\n  StrictHostKeyChecking no\n")
+    assert "unknown" in refusal(url(sshd)).what
+
+
+@pytest.mark.parametrize("way", ["ProxyJump", "ProxyCommand"])
+def test_through_another_host(way: str, sshd: Sshd, home: Path) -> None:
+    # "far" can only be reached through the proxy: its own address leads nowhere.
+    (home / "forward.py").write_text(FORWARD)
+    proxy = {
+        "ProxyJump": "ProxyJump near",
+        "ProxyCommand": f"ProxyCommand {sys.executable} {home}/forward.py %h %p",
+    }[way]
+    config(
+        home,
+        f"Host near\n  HostName 127.0.0.1\n  Port {sshd.port}\n"
+        f"Host far\n  HostName localhost\n  Port {sshd.port}\n  {proxy}\nHost *\n  IdentityFile {sshd.key}\n",
+    )
+    know(home, f"[localhost]:{sshd.port} {public_key(sshd.host_key)}\n")
+    if way == "ProxyJump":  # the host between is checked as well
+        assert "unknown" in refusal("ssh://far").what
+        know(home, f"[localhost]:{sshd.port},{sshd.known_hosts_line()}")
+    assert login("ssh://far")
+
+
+def test_a_jump_in_a_circle(home: Path) -> None:
+    config(home, "Host a\n  ProxyJump b\nHost b\n  ProxyJump a\n")
+    assert "circle" in refusal("ssh://a").what
+
+
+def test_agent_has_the_key_with_a_passphrase(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = keygen(tmp_path / "secret", passphrase="long words")
+    with running_sshd(tmp_path / "sshd2") as server:
+        (tmp_path / "sshd2" / "authorized").write_text(public_key(secret) + "\n")
+        config(home, f"Host *\n  IdentityFile {secret}\n")
+        know(home, server.known_hosts_line())
+        error = refusal(url(server))
+        assert "passphrase" in error.why and "ssh-add" in error.fix
+
+        (tmp_path / "ask").write_text("#!/bin/sh\necho long words\n")
+        (tmp_path / "ask").chmod(0o700)
+        agent_socket = str(tmp_path / "agent")
+        agent = subprocess.Popen(["ssh-agent", "-D", "-a", agent_socket], stdout=subprocess.DEVNULL)
+        try:
+            monkeypatch.setenv("SSH_AUTH_SOCK", agent_socket)
+            wait_until(lambda: os.path.exists(agent_socket))
+            ask = {"SSH_ASKPASS": str(tmp_path / "ask"), "SSH_ASKPASS_REQUIRE": "force"}
+            subprocess.run(
+                ["ssh-add", str(secret)], env={**os.environ, **ask}, check=True, capture_output=True
+            )
+            assert login(url(server))
+        finally:
+            agent.terminate()
+            agent.wait()
+
+
+def test_no_entry_says_why(sshd: Sshd, home: Path) -> None:
+    know(home, sshd.known_hosts_line())
+    config(home, f"Host *\n  IdentityFile {keygen(home / 'stranger')}\n")
+    error = refusal(url(sshd))
+    assert "none of our keys" in error.why and "ssh-copy-id" in error.fix
+    nobody = free_port()
+    assert not answers(nobody)
+    assert "refused" in refusal(f"ssh://127.0.0.1:{nobody}").why.lower()
+    assert "no host 'no.such.invalid'" in refusal("ssh://no.such.invalid").why
+
+
+def test_a_host_that_never_answers(home: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        config(home, "Host *\n  ConnectTimeout 1\n")
+        error = refusal(f"ssh://127.0.0.1:{mute.getsockname()[1]}")
+    assert error.code in (ExitCode.BOARD, ExitCode.TIMEOUT)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    ["ssh://", "ssh://u:secret@h", "ssh://h/path", "ssh://h:99999", "ftp://h", "ssh://-oProxyCommand=x"],
+)
+def test_bad_addresses(bad: str, home: Path) -> None:
+    with pytest.raises(SpanbitError) as caught:
+        settings_of(bad)
+    assert caught.value.code == ExitCode.USAGE
+
+
+def test_verbs(sshd: Sshd, home: Path, tmp_path: Path) -> None:
+    know(home, sshd.known_hosts_line())
+    data = os.urandom(300_000)
+    seen: list[int] = []
+    with Ssh(settings_of(url(sshd))) as board:
+        board.put(data, f"{tmp_path}/a file", seen.append)
+        assert board.get(f"{tmp_path}/a file", len(data)) == data
+        assert seen == sorted(seen) and seen[-1] == len(data)
+        with pytest.raises(SpanbitError, match="larger than expected"):
+            board.get(f"{tmp_path}/a file", 100)
+        with pytest.raises(SpanbitError, match="cannot read"):
+            board.get(f"{tmp_path}/absent")
+        with pytest.raises(SpanbitError, match="cannot write"):
+            board.put(b"x", f"{tmp_path}/no/such/folder")
+        done = board.run(("sh", "-c", "echo out; echo err >&2; exit 3"))
+        assert (done.exit_code, done.stdout, done.stderr) == (3, b"out\n", b"err\n")
+        assert len(board.run(("head", "-c", "3000000", "/dev/zero")).stdout) == 3_000_000
+
+
+def test_a_command_that_takes_too_long_is_killed(sshd: Sshd, home: Path, tmp_path: Path) -> None:
+    know(home, sshd.known_hosts_line())
+    with Ssh(settings_of(url(sshd))) as board:
+        with pytest.raises(SpanbitError) as caught:
+            board.run(("sh", "-c", f"echo $$ > {tmp_path}/pid; exec sleep 60"), timeout=0.7)
+        assert caught.value.code == ExitCode.TIMEOUT
+        pid = (tmp_path / "pid").read_text().strip()
+        state = Path(f"/proc/{pid}/stat")
+        assert not state.exists() or state.read_text().split()[2] == "Z"
+        assert board.run(("echo", "alive")).text == "alive\n"
+
+
+def test_endless_output_is_stopped(sshd: Sshd, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    know(home, sshd.known_hosts_line())
+    monkeypatch.setattr(ssh_module, "OUTPUT_MAX", 1 << 20)
+    with Ssh(settings_of(url(sshd))) as board, pytest.raises(SpanbitError, match="was stopped"):
+        board.run(("yes",))
+
+
+def test_without_sftp(home: Path, tmp_path: Path) -> None:
+    with running_sshd(tmp_path / "sshd2", sftp=False) as server:
+        config(home, f"Host *\n  IdentityFile {server.key}\n")
+        know(home, server.known_hosts_line())
+        with Ssh(settings_of(url(server))) as board:
+            with pytest.raises(SpanbitError, match="offers no SFTP") as caught:
+                board.put(b"x", f"{tmp_path}/x")
+            assert "openssh-sftp-server" in caught.value.fix
+            assert board.run(("echo", "alive")).text == "alive\n"
+
+
+def test_the_command_line_shows_the_flag(sshd: Sshd, home: Path, tmp_path: Path) -> None:
+    bundle = make_bundle(tmp_path)
+    where = {
+        "HOME": str(home),
+        "SPANBIT_BOARD_DIR": str(tmp_path / "board"),
+        "SPANBIT_CACHE": str(cache_dir()),
+    }
+    refused = spanbit("run", str(bundle), "--on", url(sshd), **where)
+    wanted = fingerprint(sshd.host_key)
+    assert refused.returncode == ExitCode.BOARD
+    assert f"--accept-host-key {wanted}" in refused.stderr and "Traceback" not in refused.stderr
+    done = spanbit("run", str(bundle), "--on", url(sshd), "--accept-host-key", wanted, **where)
+    assert done.returncode == 0, done.stderr
+    assert "golden outputs: 2 of 2 equal" in done.stdout and "of 30 images" in done.stdout
+    wrong = spanbit("run", str(bundle), "--on", url(sshd), "--target", "rpi-zero", **where)
+    assert wrong.returncode == ExitCode.BOARD
+    assert f"the board is {this_arch()}, rpi-zero is armv6" in wrong.stderr and "use --target" in wrong.stderr
