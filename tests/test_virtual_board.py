@@ -1,0 +1,125 @@
+"""The virtual board end to end: boot, push over real SSH, golden outputs, classify, profile.
+
+The first run builds the board's image from Debian's packages and needs the network.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from deploy_helpers import keygen, make_bundle, public_key, spanbit
+from spanbit.errors import ExitCode, SpanbitError
+from spanbit_deploy.board import board_settings, down, status, up
+from spanbit_deploy.execute import Watcher
+from spanbit_deploy.transports import Ssh
+
+
+@pytest.fixture(scope="module")
+def board() -> Iterator[None]:
+    mine = not status().running
+    up(Watcher())
+    yield
+    if mine:
+        assert down() and not status().running and not down()
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_bundle(tmp_path_factory.mktemp("bundle"))
+
+
+def test_it_is_a_64_bit_arm_linux(board: None) -> None:
+    with Ssh(board_settings()) as connection:
+        assert connection.arch() == "aarch64" and connection.emulated
+        assert connection.run(("uname", "-s")).text == "Linux\n"
+
+
+def test_profile_and_run(board: None, bundle: Path) -> None:
+    done = spanbit("profile", str(bundle), "--on", "board", "--rounds", "5", "--json")
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert (said["arch"], said["isa"], said["target"]) == ("aarch64", "neon64", "rpi4")
+    assert said["golden_count"] == 2 and said["emulated"] and said["rounds"] == 5
+    host = json.loads(spanbit("profile", str(bundle), "--rounds", "1", "--json").stdout)
+    assert said["classified"] == host["classified"]
+    again = spanbit("run", str(bundle), "--on", "board", "--json")
+    assert again.returncode == 0 and not json.loads(again.stdout)["uploaded"]
+
+
+def test_releases_on_busybox(board: None, tmp_path: Path) -> None:
+    for seed in range(5):
+        path = make_bundle(tmp_path, seed=seed)
+        assert spanbit("profile", str(path), "--on", "board", "--rounds", "1").returncode == 0
+    with Ssh(board_settings()) as connection:
+        listed = connection.run(("sh", "-c", "ls -A .spanbit/tiny .spanbit/tiny/releases")).text
+        assert len(connection.run(("ls", "-A", ".spanbit/tiny/releases")).text.split()) == 3
+    assert ".tmp" not in listed
+
+
+def test_another_architecture(board: None, bundle: Path) -> None:
+    done = spanbit("profile", str(bundle), "--on", "board", "--target", "rpi2")
+    assert done.returncode == ExitCode.BOARD
+    assert "the board is aarch64, rpi2 is armv7" in done.stderr
+    assert "use --target generic-aarch64" in done.stderr
+
+
+def test_a_runner_for_a_newer_core_falls_back(board: None, tmp_path: Path) -> None:
+    path = make_bundle(tmp_path, target="rpi5")
+    done = spanbit("profile", str(path), "--on", "board", "--rounds", "1", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["target"] == "generic-aarch64" and "rpi5" in done.stdout
+
+
+def test_full_disk(board: None, bundle: Path) -> None:
+    with Ssh(board_settings()) as connection:
+        connection.run(("sh", "-c", "mkdir -p full && mount -t tmpfs -o size=100k none full"))
+        try:
+            done = spanbit("profile", str(bundle), "--on", "board", SPANBIT_BOARD_DIR="full")
+            assert done.returncode == ExitCode.BOARD
+            assert "no space is left" in done.stderr
+            assert connection.run(("ls", "-A", "full/tiny/releases")).text == ""
+        finally:
+            connection.run(("sh", "-c", "umount full && rmdir full"))
+
+
+def test_its_host_key_is_pinned(board: None, tmp_path: Path) -> None:
+    settings = board_settings()
+    (tmp_path / "known").write_text(f"{settings.host_key_name} {public_key(keygen(tmp_path / 'other'))}\n")
+    with pytest.raises(SpanbitError, match="CHANGED"):
+        Ssh(replace(settings, known_hosts=(tmp_path / "known",))).connect()
+
+
+def test_a_second_up_is_quick_and_offline(board: None) -> None:
+    # No proxy and no apt could be reached with these: nothing is fetched.
+    begin = time.monotonic()
+    done = spanbit("board", "up", http_proxy="http://127.0.0.1:1", APT_CONFIG="/nonexistent")
+    assert done.returncode == 0, done.stderr
+    assert "runs" in done.stdout and time.monotonic() - begin < 10
+    said = json.loads(spanbit("board", "status", "--json").stdout)
+    assert said["running"] and said["image"]
+
+
+def test_without_qemu(tmp_path: Path) -> None:
+    done = spanbit("board", "up", PATH="/nonexistent", SPANBIT_CACHE=str(tmp_path))
+    assert done.returncode == ExitCode.BOARD
+    assert "qemu-system-aarch64" in done.stderr and "apt install qemu-system-arm" in done.stderr
+
+
+def test_without_apt(tmp_path: Path) -> None:
+    (tmp_path / "qemu-system-aarch64").write_text("#!/bin/sh\n")
+    (tmp_path / "qemu-system-aarch64").chmod(0o700)
+    done = spanbit("board", "up", PATH=str(tmp_path), SPANBIT_CACHE=str(tmp_path / "cache"))
+    assert done.returncode == ExitCode.BOARD
+    assert "apt-get" in done.stderr and "Debian or Ubuntu" in done.stderr
+
+
+def test_not_running(bundle: Path, tmp_path: Path) -> None:
+    done = spanbit("profile", str(bundle), "--on", "board", SPANBIT_CACHE=str(tmp_path))
+    assert done.returncode == ExitCode.BOARD and "spanbit board up" in done.stderr
+    assert "does not run" in spanbit("board", "status", SPANBIT_CACHE=str(tmp_path)).stdout
+    assert "did not run" in spanbit("board", "down", SPANBIT_CACHE=str(tmp_path)).stdout
