@@ -19,7 +19,7 @@ from spanbit.cli.inspect import show
 from spanbit.errors import SpanbitError
 
 
-@click.command("compile")
+@click.command("compile", epilog="Example: spanbit compile demo.pt --target rpi4")
 @click.argument("checkpoint", type=click.Path(path_type=Path))
 @click.option("--target", default="rpi4", show_default=True, help="Board to compile for.")
 @click.option("--out", type=click.Path(path_type=Path), help="Bundle to write  [default: CHECKPOINT.spb]")

@@ -11,7 +11,7 @@ import click
 from spanbit.cli.files import read_file
 
 
-@click.command()
+@click.command(epilog="Example: spanbit inspect demo.spb --json")
 @click.argument("bundle", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def inspect(bundle: Path, as_json: bool) -> None:

@@ -24,9 +24,9 @@ COMMANDS = {
     "inspect": ("spanbit.cli.inspect:inspect", "Show what a bundle holds."),
 }
 FOREIGN = {
-    "run": "Run a bundle and classify images.",
+    "run": "Classify images on a board.",
     "profile": "Time a bundle on a board, layer by layer.",
-    "board": "List boards and set them up.",
+    "board": "The virtual board: up, down, status.",
     "doctor": "Say what is missing on this machine.",
 }
 

@@ -26,7 +26,7 @@ TEST_IMAGES = 1000
 for a while; the digits have 360."""
 
 
-@click.command("train", epilog="Example:  spanbit train --data digits --out digits.pt")
+@click.command("train", epilog="Example: spanbit train --data digits --out digits.pt")
 @click.option(
     "--data",
     "data_name",
@@ -36,7 +36,13 @@ for a while; the digits have 360."""
     help="Data set. auto: Fashion-MNIST where its files are, else the digits.",
 )
 @click.option("--folder", type=click.Path(path_type=Path), help="Folder with Fashion-MNIST's four files.")
-@click.option("--out", type=click.Path(path_type=Path), default="demo.pt", show_default=True)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default="demo.pt",
+    show_default=True,
+    help="Checkpoint to write.",
+)
 @click.option(
     "--cost",
     type=click.FloatRange(0, 1, min_open=True),
@@ -44,8 +50,10 @@ for a while; the digits have 360."""
     show_default=True,
     help="Share of taps that stay.",
 )
-@click.option("--epochs", type=click.IntRange(1), help="[default: the data set's own]")
-@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True)
+@click.option("--epochs", type=click.IntRange(1), help="Passes  [default: 5 or 40, as the data set needs]")
+@click.option(
+    "--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Same seed, same network."
+)
 @click.option("--width", type=click.IntRange(1, 1024), default=32, show_default=True, help="Stem channels.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def train_command(
