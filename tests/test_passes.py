@@ -18,7 +18,6 @@ from spanbit.passes.layout import ARENA_ALIGN, ARENA_SLACK, tensor_bytes
 from spanbit.passes.memory import output_bytes
 from spanbit.reference import run_graph
 from spanbit.targets import load_target
-from spanbit.tree import ZERO
 
 RPI4 = load_target("rpi4")
 
@@ -80,13 +79,11 @@ def test_comparisons_of_s_are_the_thresholds_on_p(seed: int, channels: int, taps
         row = weight[channel].astype(np.int64)
         p = (2 * every - 1) @ row
         s = int(op.tree.sign[at]) * (every @ row)
-        limit = 1 << (int(table.planes[at]) - 1)
+        limit = 1 << (table.planes - 1)
         assert -limit <= s.min() and s.max() < limit
         wanted = {0: p >= value[channel], 1: p <= value[channel], 2: none, 3: ~none}
         got = {0: s >= table.value[at], 1: s <= table.value[at], 2: none, 3: ~none}
         assert np.array_equal(got[int(table.compare[at])], wanted[int(threshold.compare[channel])])
-        parent = op.tree.parent[at]
-        assert table.source_planes[at] == (0 if parent == ZERO else table.planes[parent])
         if table.compare[at] <= Compare.LE:
             assert got[int(table.compare[at])].any() and not got[int(table.compare[at])].all()
 

@@ -8,7 +8,7 @@
 #include "tap_stream.h"
 #include "tap_table.h"
 
-enum { MAX_LAYERS = 256, MAX_CHANNELS = 4096, MAX_SIDE = 1024, MAX_KERNEL = 7, MAX_PLANES = 24 };
+enum { MAX_LAYERS = 256, MAX_CHANNELS = 4096, MAX_SIDE = 1024, MAX_KERNEL = 7 };
 enum { MAX_HEAD_INPUTS = 1 << 22 }; /* 127 * 2^22 fits int32 sums */
 
 uint32_t spb_golden_bytes(const spb_info *info) {
@@ -113,7 +113,7 @@ void spb_layer_read(const uint8_t *bundle, uint32_t layer_offset, uint32_t index
         layer->nodes = bundle + spb_u32(p + 48);
         layer->tables_arena = spb_u32(p + 52);
         layer->tap_count = spb_u32(p + 56);
-        layer->plane_max = spb_u32(p + 60);
+        layer->planes = spb_u32(p + 60);
     }
 }
 
@@ -180,7 +180,7 @@ static uint64_t scratch_needed(const spb_layer *layer) {
         return spb_round_up(height * width * words * 8, 64) + 64;
     }
     case SPB_OP_TREE: {
-        uint64_t slots = (uint64_t)layer->slot_count * layer->plane_max * SPB_PLANE_ALIGN;
+        uint64_t slots = (uint64_t)layer->slot_count * layer->planes * SPB_PLANE_ALIGN;
         uint64_t run = spb_prepared_bytes(layer) + slots + spb_round_up(out->plane_bytes, 64);
         uint64_t load = spb_tap_stream_scratch(layer);
         return run > load ? run : load;
@@ -235,41 +235,44 @@ static spb_status check_blobs(const spb_layer *layer, const uint8_t *record, uin
     return SPB_OK;
 }
 
-/* Every channel once, every source written before, planes and distances as the layer says. */
+static int has_kernel(uint32_t planes) {
+    switch (planes) {
+#define KNOWN(n) case n:
+        SPB_EACH_PLANE_COUNT(KNOWN)
+#undef KNOWN
+        return 1;
+    default:
+        return 0;
+    }
+}
+
+/* Every channel once, every source written before, distances as the layer says. */
 static spb_status check_tree(const spb_layer *layer) {
     uint8_t seen[MAX_CHANNELS / 8] = {0};
-    uint8_t slot_planes[256] = {0};
+    uint8_t written[256 / 8] = {0};
     uint32_t taps = layer->in.channels * layer->kernel_h * layer->kernel_w;
     uint64_t total = 0;
-    if (layer->slot_count < 1 || layer->slot_count > 255 || layer->plane_max < 1 ||
-        layer->plane_max > MAX_PLANES || taps > 0xFFFF) {
+    if (layer->slot_count < 1 || layer->slot_count > 255 || !has_kernel(layer->planes) || taps > 0xFFFF)
         return SPB_ERR_TREE;
-    }
+    int32_t limit = (int32_t)1 << (layer->planes - 1);
     for (uint32_t i = 0; i < layer->out.channels; i++) {
         const uint8_t *node = layer->nodes + i * (size_t)SPB_NODE_BYTES;
         uint32_t channel = spb_u16(node + SPB_NODE_CHANNEL), distance = spb_u16(node + SPB_NODE_DISTANCE);
-        uint32_t source = node[SPB_NODE_SOURCE], slot = node[SPB_NODE_SLOT], planes = node[SPB_NODE_PLANES];
+        uint32_t source = node[SPB_NODE_SOURCE], slot = node[SPB_NODE_SLOT];
         int32_t value = spb_i32(node + SPB_NODE_VALUE);
         if (channel >= layer->out.channels || seen[channel / 8] >> channel % 8 & 1)
             return SPB_ERR_TREE;
         seen[channel / 8] = (uint8_t)(seen[channel / 8] | 1u << channel % 8);
-        if (distance > taps || slot >= layer->slot_count || planes < 1 || planes > layer->plane_max) {
+        if (distance > taps || slot >= layer->slot_count)
             return SPB_ERR_TREE;
-        }
-        uint32_t source_planes = 0;
-        if (source != SPB_NODE_ZERO) {
-            if (source >= layer->slot_count || !slot_planes[source])
-                return SPB_ERR_TREE;
-            source_planes = slot_planes[source];
-        }
-        if (node[SPB_NODE_SOURCE_PLANES] != source_planes)
+        if (source != SPB_NODE_ZERO &&
+            (source >= layer->slot_count || !(written[source / 8] >> source % 8 & 1)))
             return SPB_ERR_TREE;
         if (node[SPB_NODE_COMPARE] > SPB_COMPARE_ALWAYS)
             return SPB_ERR_TREE;
-        int32_t limit = (int32_t)1 << (planes - 1);
         if (node[SPB_NODE_COMPARE] <= SPB_COMPARE_LE && (value < -limit || value >= limit))
             return SPB_ERR_TREE;
-        slot_planes[slot] = (uint8_t)planes;
+        written[slot / 8] = (uint8_t)(written[slot / 8] | 1u << slot % 8);
         total += distance;
     }
     return total == layer->tap_count ? SPB_OK : SPB_ERR_TREE;

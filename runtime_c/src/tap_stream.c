@@ -36,8 +36,8 @@ static uint32_t tap_total(const spb_layer *layer) {
 }
 
 uint64_t spb_table_bytes(const spb_layer *layer) {
-    uint64_t words = (uint64_t)SPB_TABLE_HEADER * layer->out.channels + layer->tap_count;
-    return spb_round_up(words * 4, 64);
+    uint64_t headers = (uint64_t)SPB_TABLE_HEADER_BYTES * layer->out.channels;
+    return spb_round_up(headers + 4ull * layer->tap_count, 64);
 }
 
 uint64_t spb_tap_stream_scratch(const spb_layer *layer) {
@@ -91,7 +91,7 @@ static int list_of(int difference) {
 /* Walks the taps of one node. First to count the lists (`table` NULL, the row unchanged), then to write the
  * offsets from next[list] on and to update the row. */
 static spb_status walk_node(const spb_layer *layer, bit_reader *r, row weights, uint32_t distance,
-                            int from_zero, uint32_t counts[4], uint32_t *table, uint32_t next[4]) {
+                            int from_zero, uint16_t counts[4], uint32_t *table, uint32_t next[4]) {
     uint32_t total = tap_total(layer), k = 0;
     int whole = from_zero && layer->binary;
     if (whole && distance != total)
@@ -131,9 +131,20 @@ static spb_status walk_node(const spb_layer *layer, bit_reader *r, row weights, 
     return overrun(r) ? SPB_ERR_STREAM : SPB_OK;
 }
 
-spb_status spb_tap_stream_expand(const spb_layer *layer, uint8_t *table_bytes, uint8_t *scratch) {
+void spb_tap_stream_comparison(const spb_layer *layer, const uint8_t *node, uint8_t *header) {
+    uint32_t kind = node[SPB_NODE_COMPARE];
+    int fixed = kind >= SPB_COMPARE_NEVER; /* a chain of ANDs that starts with 0 */
+    /* The top bit is flipped: two's complement then orders as unsigned. */
+    uint32_t value = spb_u32(node + SPB_NODE_VALUE) ^ 1u << (layer->planes - 1);
+    header[SPB_TABLE_FIRST] = kind == SPB_COMPARE_GE ? 0xFF : 0;
+    header[SPB_TABLE_FLIP] = kind == SPB_COMPARE_LE || kind == SPB_COMPARE_ALWAYS ? 0xFF : 0;
+    for (uint32_t j = 0; j < layer->planes; j++)
+        header[SPB_TABLE_MASKS + j] = fixed || value >> j & 1u ? 0 : 0xFF;
+}
+
+spb_status spb_tap_stream_expand(const spb_layer *layer, uint8_t *table, uint8_t *scratch) {
     bit_reader reader = {layer->weights, 0, (uint64_t)layer->weight_bytes * 8};
-    uint32_t *table = (uint32_t *)(void *)table_bytes;
+    uint8_t *writer[256] = {0}; /* by slot: the header of the node whose sum stands there */
     uint32_t row_bytes = (tap_total(layer) + 7) / 8;
     for (uint32_t i = 0; i < layer->out.channels; i++) {
         const uint8_t *node = layer->nodes + (size_t)i * SPB_NODE_BYTES;
@@ -143,19 +154,25 @@ spb_status spb_tap_stream_expand(const spb_layer *layer, uint8_t *table_bytes, u
         row weights = row_of(layer, scratch, slot);
         if (from_zero) {
             memset(weights.used, 0, (size_t)row_bytes * 2);
-        } else if (source != slot) {
-            memcpy(weights.used, row_of(layer, scratch, source).used, (size_t)row_bytes * 2);
+        } else {
+            writer[source][SPB_TABLE_KEEP] = 1;
+            if (source != slot)
+                memcpy(weights.used, row_of(layer, scratch, source).used, (size_t)row_bytes * 2);
         }
-        memset(table, 0, SPB_TABLE_HEADER * 4);
+        memset(table, 0, SPB_TABLE_HEADER_BYTES);
+        uint16_t *counts = (uint16_t *)(void *)table;
+        uint32_t *taps = (uint32_t *)(void *)(table + SPB_TABLE_HEADER_BYTES);
         bit_reader again = reader;
         uint32_t next[4] = {0, 0, 0, 0};
-        spb_status status = walk_node(layer, &reader, weights, distance, from_zero, table, NULL, next);
+        spb_status status = walk_node(layer, &reader, weights, distance, from_zero, counts, NULL, next);
         if (status)
             return status;
         for (int list = 1; list < 4; list++)
-            next[list] = next[list - 1] + table[list - 1];
-        (void)walk_node(layer, &again, weights, distance, from_zero, table, table + SPB_TABLE_HEADER, next);
-        table += SPB_TABLE_HEADER + distance;
+            next[list] = next[list - 1] + counts[list - 1];
+        (void)walk_node(layer, &again, weights, distance, from_zero, counts, taps, next);
+        spb_tap_stream_comparison(layer, node, table);
+        writer[slot] = table;
+        table = (uint8_t *)(taps + distance);
     }
     return SPB_OK;
 }

@@ -14,4 +14,7 @@ uint64_t spb_tap_stream_scratch(const spb_layer *layer);
 /* Fills `table`; refuses a stream that is malformed in any way. The layer's tree must have been checked. */
 spb_status spb_tap_stream_expand(const spb_layer *layer, uint8_t *table, uint8_t *scratch);
 
+/* Writes a node's comparison into its table header, as the kernel's carry chain wants it. */
+void spb_tap_stream_comparison(const spb_layer *layer, const uint8_t *node, uint8_t *header);
+
 #endif

@@ -11,16 +11,26 @@ enum {
     SPB_NODE_DISTANCE = 2,
     SPB_NODE_SOURCE = 4,
     SPB_NODE_SLOT = 5,
-    SPB_NODE_PLANES = 6,
-    SPB_NODE_COMPARE = 7,
+    SPB_NODE_COMPARE = 6,
+    SPB_NODE_NEGATED = 7,
     SPB_NODE_VALUE = 8,
-    SPB_NODE_SOURCE_PLANES = 12,
     SPB_NODE_BYTES = 16,
     SPB_NODE_ZERO = 255
 };
 
-/* Before each node's offsets: four counts, in the order of the lists, and padding. */
-enum { SPB_ADD1 = 0, SPB_SUB1 = 1, SPB_ADD2 = 2, SPB_SUB2 = 3, SPB_TABLE_HEADER = 8 };
+/* Before each node's offsets: four u16 counts in the order of the lists, then the comparison as bytes of 0x00
+ * or 0xFF, as the kernel's carry chain wants them (tree_conv.c). */
+enum { SPB_ADD1 = 0, SPB_SUB1 = 1, SPB_ADD2 = 2, SPB_SUB2 = 3 };
+enum {
+    SPB_TABLE_KEEP = 8,   /* 1: a later node starts from this one's sum */
+    SPB_TABLE_FIRST = 9,  /* what the chain starts with */
+    SPB_TABLE_FLIP = 10,  /* what its result is flipped with */
+    SPB_TABLE_MASKS = 12, /* for each plane: not the constant's bit */
+    SPB_TABLE_HEADER_BYTES = 32
+};
+
+/* How many planes the sums of a layer may have: the tree kernel exists once for each. */
+#define SPB_EACH_PLANE_COUNT(DO) DO(8) DO(10) DO(12) DO(14) DO(17)
 
 static inline uint64_t spb_round_up(uint64_t value, uint64_t to) { return (value + to - 1) / to * to; }
 

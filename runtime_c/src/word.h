@@ -1,9 +1,7 @@
-/* The word that the bit-sliced kernels calculate with: one bit a pixel, as many pixels as a register (or two)
- * holds.
+/* The word that the bit-sliced kernels calculate with: one bit a pixel, as many pixels as a register holds.
  *
  *   build                   spb_word            pixels   full adder
- *   AArch64 NEON            two 128-bit         256      3 operations per 128 pixels: EOR, EOR, BSL
- *   ARMv7 NEON              128-bit             128      3 operations
+ *   NEON, AArch64 and v7    128-bit             128      3 operations: EOR, EOR, BSL
  *   AVX2                    256-bit             256      5 operations (2 with AVX-512VL's ternary logic)
  *   scalar                  uint64_t, uint32_t  64, 32   5 operations
  *
@@ -30,17 +28,19 @@
 #define SPB_INLINE static inline
 #endif
 
-#if !defined(SPB_FORCE_SCALAR) && defined(__aarch64__) && defined(__ARM_NEON)
+#if !defined(SPB_FORCE_SCALAR) && defined(__ARM_NEON)
 
 #include <arm_neon.h>
+#if defined(__aarch64__)
 #define SPB_ISA_NAME "neon64"
-typedef struct spb_word {
-    uint8x16_t v[2];
-} spb_word;
+#else
+#define SPB_ISA_NAME "neon32"
+#endif
+typedef uint8x16_t spb_word;
 
 /* clang rewrites vbslq into AND, BIC, ORR: pin the one instruction. */
-SPB_INLINE uint8x16_t spb_bsl(uint8x16_t mask, uint8x16_t a, uint8x16_t b) {
-#if defined(__clang__)
+SPB_INLINE spb_word spb_select(spb_word mask, spb_word a, spb_word b) {
+#if defined(__clang__) && defined(__aarch64__)
     __asm__("bsl %0.16b, %1.16b, %2.16b" : "+w"(mask) : "w"(a), "w"(b));
     return mask;
 #else
@@ -48,53 +48,12 @@ SPB_INLINE uint8x16_t spb_bsl(uint8x16_t mask, uint8x16_t a, uint8x16_t b) {
 #endif
 }
 
-SPB_INLINE spb_word spb_load(const uint8_t *p) {
-    spb_word r = {{vld1q_u8(p), vld1q_u8(p + 16)}};
-    return r;
-}
-SPB_INLINE void spb_store(uint8_t *p, spb_word x) {
-    vst1q_u8(p, x.v[0]);
-    vst1q_u8(p + 16, x.v[1]);
-}
-SPB_INLINE spb_word spb_splat(int bit) {
-    uint8x16_t all = vdupq_n_u8(bit ? 0xFF : 0);
-    spb_word r = {{all, all}};
-    return r;
-}
-SPB_INLINE spb_word spb_and(spb_word a, spb_word b) {
-    spb_word r = {{vandq_u8(a.v[0], b.v[0]), vandq_u8(a.v[1], b.v[1])}};
-    return r;
-}
-SPB_INLINE spb_word spb_or(spb_word a, spb_word b) {
-    spb_word r = {{vorrq_u8(a.v[0], b.v[0]), vorrq_u8(a.v[1], b.v[1])}};
-    return r;
-}
-SPB_INLINE spb_word spb_xor(spb_word a, spb_word b) {
-    spb_word r = {{veorq_u8(a.v[0], b.v[0]), veorq_u8(a.v[1], b.v[1])}};
-    return r;
-}
-SPB_INLINE spb_word spb_not(spb_word a) {
-    spb_word r = {{vmvnq_u8(a.v[0]), vmvnq_u8(a.v[1])}};
-    return r;
-}
-SPB_INLINE spb_word spb_select(spb_word mask, spb_word a, spb_word b) {
-    spb_word r = {{spb_bsl(mask.v[0], a.v[0], b.v[0]), spb_bsl(mask.v[1], a.v[1], b.v[1])}};
-    return r;
-}
-
-#elif !defined(SPB_FORCE_SCALAR) && defined(__ARM_NEON)
-
-#include <arm_neon.h>
-#define SPB_ISA_NAME "neon32"
-typedef uint8x16_t spb_word;
 SPB_INLINE spb_word spb_load(const uint8_t *p) { return vld1q_u8(p); }
 SPB_INLINE void spb_store(uint8_t *p, spb_word x) { vst1q_u8(p, x); }
-SPB_INLINE spb_word spb_splat(int bit) { return vdupq_n_u8(bit ? 0xFF : 0); }
-SPB_INLINE spb_word spb_and(spb_word a, spb_word b) { return vandq_u8(a, b); }
-SPB_INLINE spb_word spb_or(spb_word a, spb_word b) { return vorrq_u8(a, b); }
+SPB_INLINE spb_word spb_splat_byte(uint8_t byte) { return vdupq_n_u8(byte); }
 SPB_INLINE spb_word spb_xor(spb_word a, spb_word b) { return veorq_u8(a, b); }
+SPB_INLINE spb_word spb_and(spb_word a, spb_word b) { return vandq_u8(a, b); }
 SPB_INLINE spb_word spb_not(spb_word a) { return vmvnq_u8(a); }
-SPB_INLINE spb_word spb_select(spb_word mask, spb_word a, spb_word b) { return vbslq_u8(mask, a, b); }
 
 #elif !defined(SPB_FORCE_SCALAR) && defined(__AVX2__)
 
@@ -105,9 +64,8 @@ SPB_INLINE spb_word spb_load(const uint8_t *p) {
     return _mm256_loadu_si256((const __m256i *)(const void *)p);
 }
 SPB_INLINE void spb_store(uint8_t *p, spb_word x) { _mm256_storeu_si256((__m256i *)(void *)p, x); }
-SPB_INLINE spb_word spb_splat(int bit) { return _mm256_set1_epi8((char)(bit ? -1 : 0)); }
+SPB_INLINE spb_word spb_splat_byte(uint8_t byte) { return _mm256_set1_epi8((char)byte); }
 SPB_INLINE spb_word spb_and(spb_word a, spb_word b) { return _mm256_and_si256(a, b); }
-SPB_INLINE spb_word spb_or(spb_word a, spb_word b) { return _mm256_or_si256(a, b); }
 SPB_INLINE spb_word spb_xor(spb_word a, spb_word b) { return _mm256_xor_si256(a, b); }
 SPB_INLINE spb_word spb_not(spb_word a) { return _mm256_xor_si256(a, _mm256_set1_epi8(-1)); }
 SPB_INLINE spb_word spb_select(spb_word mask, spb_word a, spb_word b) {
@@ -129,9 +87,8 @@ SPB_INLINE spb_word spb_load(const uint8_t *p) {
     return x;
 }
 SPB_INLINE void spb_store(uint8_t *p, spb_word x) { memcpy(p, &x, sizeof x); }
-SPB_INLINE spb_word spb_splat(int bit) { return bit ? ~(spb_word)0 : (spb_word)0; }
+SPB_INLINE spb_word spb_splat_byte(uint8_t byte) { return ~(spb_word)0 / 0xFF * byte; }
 SPB_INLINE spb_word spb_and(spb_word a, spb_word b) { return a & b; }
-SPB_INLINE spb_word spb_or(spb_word a, spb_word b) { return a | b; }
 SPB_INLINE spb_word spb_xor(spb_word a, spb_word b) { return a ^ b; }
 SPB_INLINE spb_word spb_not(spb_word a) { return ~a; }
 SPB_INLINE spb_word spb_select(spb_word mask, spb_word a, spb_word b) { return ((a ^ b) & mask) ^ b; }

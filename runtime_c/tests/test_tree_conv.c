@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "../src/kernels/kernels.h"
+#include "../src/tap_stream.h"
 #include "../src/tap_table.h"
 
 static uint32_t state = 12345;
@@ -41,12 +42,11 @@ static uint8_t *make_tree(spb_layer *layer, const int8_t *rows, uint32_t taps, i
     uint32_t *lists[4];
     for (int i = 0; i < 4; i++)
         lists[i] = malloc(taps * sizeof(uint32_t));
-    uint8_t *table = aligned((SPB_TABLE_HEADER * out + (size_t)taps * out) * 4);
-    uint32_t *at = (uint32_t *)(void *)table;
+    uint8_t *table = aligned(((size_t)SPB_TABLE_HEADER_BYTES + 4 * (size_t)taps) * out), *header = table;
     uint32_t kernel = layer->kernel_h * layer->kernel_w;
-    int planes_of[MAX_ROWS];
+    static const uint32_t plane_counts[] = {8, 10, 12, 14, 17};
+    int widest = 1;
     layer->slot_count = out;
-    layer->plane_max = 1;
     for (uint32_t i = 0; i < out; i++) {
         const int8_t *row = rows + i * taps;
         uint32_t parent = i == 0 || draw(4) == 0 ? SPB_NODE_ZERO : draw(i);
@@ -64,15 +64,19 @@ static uint8_t *make_tree(spb_layer *layer, const int8_t *rows, uint32_t taps, i
             high += row[k] > 0 ? 1 : 0;
             sum += row[k];
         }
-        memset(at, 0, SPB_TABLE_HEADER * 4);
-        memcpy(at, count, sizeof count);
-        at += SPB_TABLE_HEADER;
+        uint32_t *at = (uint32_t *)(void *)(header + SPB_TABLE_HEADER_BYTES);
+        memset(header, 0, SPB_TABLE_HEADER_BYTES);
+        for (int list = 0; list < 4; list++)
+            ((uint16_t *)(void *)header)[list] = (uint16_t)count[list];
+        header[SPB_TABLE_KEEP] = 1;
         for (int list = 0; list < 4; list++) {
             memcpy(at, lists[list], count[list] * 4);
             at += count[list];
             total += count[list];
         }
-        planes_of[i] = planes_for(low, high);
+        header = (uint8_t *)at;
+        if (planes_for(low, high) > widest)
+            widest = planes_for(low, high);
         int32_t value = low + (int32_t)draw((uint32_t)(high - low + 1));
         uint8_t kind = (uint8_t)(draw(8) == 0 ? 2 + draw(2) : draw(2));
         threshold[i] = 2 * value - sum; /* R >= value is P >= 2 value - sum */
@@ -82,12 +86,19 @@ static uint8_t *make_tree(spb_layer *layer, const int8_t *rows, uint32_t taps, i
         node[SPB_NODE_CHANNEL] = (uint8_t)i;
         node[SPB_NODE_SOURCE] = (uint8_t)parent;
         node[SPB_NODE_SLOT] = (uint8_t)i;
-        node[SPB_NODE_PLANES] = (uint8_t)planes_of[i];
         node[SPB_NODE_COMPARE] = kind;
-        node[SPB_NODE_SOURCE_PLANES] = (uint8_t)(parent == SPB_NODE_ZERO ? 0 : planes_of[parent]);
         put32(node + SPB_NODE_VALUE, value);
-        if ((uint32_t)planes_of[i] > layer->plane_max)
-            layer->plane_max = (uint32_t)planes_of[i];
+    }
+    /* The narrowest kernel that holds every sum, or a wider one. */
+    uint32_t kind = 0;
+    while (plane_counts[kind] < (uint32_t)widest)
+        kind++;
+    layer->planes = plane_counts[kind + draw(5 - kind)];
+    header = table;
+    for (uint32_t i = 0; i < out; i++) {
+        const uint16_t *count = (const uint16_t *)(const void *)header;
+        spb_tap_stream_comparison(layer, nodes + i * SPB_NODE_BYTES, header);
+        header += SPB_TABLE_HEADER_BYTES + 4u * ((uint32_t)count[0] + count[1] + count[2] + count[3]);
     }
     for (int i = 0; i < 4; i++)
         free(lists[i]);
@@ -182,7 +193,7 @@ static int run_case(uint32_t index) {
     int32_t threshold[MAX_ROWS];
     uint8_t compare[MAX_ROWS], nodes[MAX_ROWS * SPB_NODE_BYTES];
     uint8_t *table = make_tree(&layer, rows, taps, threshold, compare, nodes);
-    size_t slots = (size_t)layer.slot_count * layer.plane_max * SPB_PLANE_ALIGN;
+    size_t slots = (size_t)layer.slot_count * layer.planes * SPB_PLANE_ALIGN;
     uint8_t *scratch = aligned(spb_prepared_bytes(&layer) + slots + spb_round_up(layer.out.plane_bytes, 64));
     spb_tree_conv(&layer, in, out, scratch, table);
 

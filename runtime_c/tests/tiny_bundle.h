@@ -38,9 +38,7 @@ static inline void tiny_thresholds(tiny_bundle *b, uint8_t *record, uint32_t cha
 
 /* One node a channel, each a child of zero with `taps` differing taps. */
 static inline void tiny_tree(tiny_bundle *b, uint8_t *record, uint32_t channels, uint32_t taps) {
-    uint32_t planes = 1;
-    while (1u << (planes - 1) <= taps)
-        planes++;
+    uint32_t planes = taps < 128 ? 8 : taps < 2048 ? 12 : 17;
     tiny_align(b);
     tiny_put32(record + 36, tiny_random(b, (channels * taps + 7) / 8));
     tiny_put32(record + 40, (channels * taps + 7) / 8);
@@ -53,8 +51,7 @@ static inline void tiny_tree(tiny_bundle *b, uint8_t *record, uint32_t channels,
         tiny_put16(node, c);
         tiny_put16(node + 2, taps);
         node[4] = 255;
-        node[6] = (uint8_t)planes;
-        node[7] = (uint8_t)draw(4);
+        node[6] = (uint8_t)draw(4);
         tiny_put32(node + 8, (uint32_t)((int32_t)draw(taps) - (int32_t)(taps / 2)));
     }
     tiny_put16(record + 18, 1);

@@ -29,25 +29,44 @@ static uint64_t repeat(uint64_t lane, uint32_t lane_bits) {
 
 static uint64_t low_bits(uint32_t count) { return count >= 64 ? ~(uint64_t)0 : ((uint64_t)1 << count) - 1; }
 
-/* One copy of one plane, stride 1, rows of at most 64 bits in both tensors, of equal width in bytes. */
-static void shift_plane(const spb_layer *layer, const uint8_t *plane, uint8_t *copy, uint32_t copy_bytes,
-                        int shift) {
+/* How a copy is made of a plane when both have rows of at most 64 bits and of equal width in bytes, and the
+ * stride is 1: whole words, several rows each, are moved by some columns. Bits of the plane that are no pixel
+ * are 0; `outside` makes them pad_bit first. Bits that left their row, or came from a neighbour's, are not
+ * kept but filled. The same for all channels. */
+typedef struct mover {
+    uint64_t pad, outside, keep, fill;
+    uint32_t left, right; /* columns, one of them 0 */
+    uint32_t top, body, copy_bytes;
+} mover;
+
+static mover mover_of(const spb_layer *layer, uint32_t copy_bytes, int shift) {
     uint32_t row_bytes = layer->in.row_bytes, lane = row_bytes * 8;
-    uint64_t pad = layer->pad_bit ? ~(uint64_t)0 : 0;
-    uint64_t valid = repeat(low_bits(layer->in.width), lane);
-    uint32_t by = (uint32_t)(shift < 0 ? -shift : shift);
-    if (by > lane - 1)
-        by = lane - 1; /* a kernel is narrower than a lane: never taken */
-    uint64_t keep =
-        shift < 0 ? repeat(low_bits(lane) & ~low_bits(by), lane) : repeat(low_bits(lane - by), lane);
-    uint32_t top = layer->padding * row_bytes, body = layer->in.height * row_bytes;
-    for (uint32_t at = 0; at < body; at += 8) {
-        uint64_t x = (load64(plane + at) & valid) | (pad & ~valid);
-        x = shift < 0 ? x << by : x >> by;
-        store64(copy + top + at, (x & keep) | (pad & ~keep));
+    mover m = {.pad = layer->pad_bit ? ~(uint64_t)0 : 0, .copy_bytes = copy_bytes};
+    m.outside = m.pad & ~repeat(low_bits(layer->in.width), lane);
+    m.left = shift < 0 ? (uint32_t)-shift : 0; /* below 7, the widest kernel, so below a lane */
+    m.right = shift < 0 ? 0 : (uint32_t)shift;
+    m.keep = repeat(low_bits(lane - m.right) & ~low_bits(m.left), lane);
+    m.fill = m.pad & ~m.keep;
+    m.top = layer->padding * row_bytes;
+    m.body = layer->in.height * row_bytes;
+    return m;
+}
+
+static void move_plane(const mover *m, const uint8_t *restrict plane, uint8_t *restrict copy) {
+    uint32_t left = m->left, right = m->right, whole = m->body & ~7u, rest = m->body - whole;
+    uint64_t outside = m->outside, keep = m->keep, fill = m->fill, pad = m->pad;
+    for (uint32_t at = 0; at < m->top; at += 8)
+        store64(copy + at, pad);
+    for (uint32_t at = (m->top + m->body) & ~7u; at < m->copy_bytes; at += 8)
+        store64(copy + at, pad);
+    uint8_t *to = copy + m->top;
+    for (uint32_t at = 0; at < whole; at += 8)
+        store64(to + at, (((load64(plane + at) | outside) << left >> right) & keep) | fill);
+    if (rest) { /* the last rows: what lies behind them in the word is not theirs */
+        uint64_t x = (((load64(plane + whole) | outside) << left >> right) & keep) | fill;
+        uint64_t rows = low_bits(rest * 8);
+        store64(to + whole, (x & rows) | (pad & ~rows));
     }
-    memset(copy, layer->pad_bit ? 0xFF : 0, top);
-    memset(copy + top + body, layer->pad_bit ? 0xFF : 0, copy_bytes - top - body);
 }
 
 /* 64 pixels of a row from column x on; pad outside. */
@@ -103,22 +122,28 @@ static void gather_plane(const spb_layer *layer, const uint8_t *plane, uint8_t *
     }
 }
 
+/* Rows that move_plane can take: the input's rows and those above them fit the copy. */
+static int moves_words(const spb_layer *layer, uint32_t copy_bytes) {
+    return layer->stride == 1 && layer->in.row_bytes == layer->out.row_bytes && layer->in.row_bytes <= 8 &&
+           (layer->padding + layer->in.height) * layer->in.row_bytes <= copy_bytes;
+}
+
 void spb_prepare_planes(const spb_layer *layer, const uint8_t *in, uint8_t *prepared) {
-    uint32_t copy_bytes = spb_copy_bytes(layer);
-    uint32_t top_and_body = (layer->padding + layer->in.height) * layer->in.row_bytes;
-    int words = layer->stride == 1 && layer->in.row_bytes == layer->out.row_bytes &&
-                layer->in.row_bytes <= 8 && top_and_body <= copy_bytes;
-    uint8_t *copy = prepared;
+    enum { MAX_KERNEL = 7 };
+    uint32_t copy_bytes = spb_copy_bytes(layer), stride = layer->stride;
+    int words = moves_words(layer, copy_bytes);
+    mover movers[MAX_KERNEL];
+    for (uint32_t kx = 0; kx < layer->kernel_w && words; kx++)
+        movers[kx] = mover_of(layer, copy_bytes, (int)kx - (int)layer->padding);
+    uint8_t *copy = prepared; /* in ascending order: a copy's last word may reach into the next one */
     for (uint32_t c = 0; c < layer->in.channels; c++) {
         const uint8_t *plane = in + (size_t)c * layer->in.plane_bytes;
-        for (uint32_t kx = 0; kx < layer->kernel_w; kx++) {
-            int32_t shift = (int32_t)kx - (int32_t)layer->padding;
-            for (uint32_t phase = 0; phase < layer->stride; phase++, copy += copy_bytes) {
-                if (words) {
-                    shift_plane(layer, plane, copy, copy_bytes, shift);
-                } else {
-                    gather_plane(layer, plane, copy, copy_bytes, shift, phase);
-                }
+        for (uint32_t i = 0; i < layer->kernel_w * stride; i++, copy += copy_bytes) {
+            if (words) {
+                move_plane(&movers[i], plane, copy);
+            } else {
+                int32_t shift = (int32_t)(i / stride) - (int32_t)layer->padding;
+                gather_plane(layer, plane, copy, copy_bytes, shift, i % stride);
             }
         }
     }

@@ -17,7 +17,7 @@ from spanbit.bundle.records import OpCode
 from spanbit.bundle.tap_stream import StreamNode, decode_taps
 from spanbit.bundle.weights import unpack_dense, unpack_head, unpack_pool, unpack_threshold
 from spanbit.graph.ops import BinaryConv, Compare, Head, KernelKind, MaxPool2x2, Shape, StemConv, Threshold
-from spanbit.passes.compiled import LayerPlan, NodeTable
+from spanbit.passes.compiled import PLANE_COUNTS, LayerPlan, NodeTable
 from spanbit.passes.layout import (
     dense_scratch_bytes,
     dense_words,
@@ -30,7 +30,7 @@ from spanbit.passes.nodes import fold_nodes
 from spanbit.passes.trees import TAPS_MAX
 from spanbit.tree import ZERO, ChannelTree, check_structure, check_tree
 
-_CHANNELS_MAX, _SIDE_MAX, _KERNEL_MAX, _PLANES_MAX = 4096, 1024, 7, 24
+_CHANNELS_MAX, _SIDE_MAX, _KERNEL_MAX = 4096, 1024, 7
 
 
 def read_layer(record: Any, data: bytes) -> LayerPlan:
@@ -160,9 +160,10 @@ def _read_tree(plan: LayerPlan, record: Any, data: bytes) -> tuple[LayerPlan, in
         kernel=KernelKind.TREE,
         kernel_reason="stored in the bundle",
     )
-    table = _node_table(nodes, tree)
+    table = _node_table(nodes, int(record["planes"]))
     threshold = _unfolded(table, tree, rows, text(record["name"]))
-    _check_planes(table, fold_nodes(op, threshold), int(record["plane_max"]))
+    if table.planes < (needed := fold_nodes(op, threshold).planes):
+        raise ValueError(f"sums of {table.planes} planes, they need {needed}")
     plan = replace(
         plan,
         op=op,
@@ -170,7 +171,7 @@ def _read_tree(plan: LayerPlan, record: Any, data: bytes) -> tuple[LayerPlan, in
         nodes=table,
         tables_bytes=table_bytes(channels, tree.total_distance),
     )
-    return plan, tree_scratch_bytes(op, plan.source, plan.result, tree.slot_count, int(record["plane_max"]))
+    return plan, tree_scratch_bytes(op, plan.source, plan.result, tree.slot_count, table.planes)
 
 
 def _tree(nodes: NDArray[Any], slot_count: int) -> ChannelTree:
@@ -201,24 +202,17 @@ def _tree(nodes: NDArray[Any], slot_count: int) -> ChannelTree:
     )
 
 
-def _node_table(nodes: NDArray[Any], tree: ChannelTree) -> NodeTable:
-    table = NodeTable(*(nodes[name].copy() for name in ("planes", "source_planes", "compare", "value")))
+def _node_table(nodes: NDArray[Any], planes: int) -> NodeTable:
+    if planes not in PLANE_COUNTS:
+        raise ValueError(f"sums of {planes} planes, there are kernels for {PLANE_COUNTS}")
+    table = NodeTable(planes, nodes["compare"].copy(), nodes["value"].copy())
     if table.compare.max() > Compare.ALWAYS:
         raise ValueError(f"comparison {table.compare.max()} does not exist")
-    if not np.array_equal(table.source_planes, np.where(tree.parent == ZERO, 0, table.planes[tree.parent])):
-        raise ValueError("a node's source planes are not its parent's planes")
-    limit = np.int64(1) << (table.planes.astype(np.int64) - 1).clip(0, _PLANES_MAX)
+    limit = 1 << (planes - 1)
     compares = table.compare <= Compare.LE
     if (compares & ((table.value < -limit) | (table.value >= limit))).any():
         raise ValueError("a node compares with a value that its planes cannot hold")
     return table
-
-
-def _check_planes(table: NodeTable, needed: NodeTable, plane_max: int) -> None:
-    if table.plane_max > min(plane_max, _PLANES_MAX) or plane_max > _PLANES_MAX:
-        raise ValueError(f"a node has {table.plane_max} planes, the layer says at most {plane_max}")
-    if (table.planes < needed.planes).any():
-        raise ValueError("a node has fewer planes than its sum needs")
 
 
 def _unfolded(table: NodeTable, tree: ChannelTree, rows: NDArray[np.int8], name: str) -> Threshold:

@@ -70,7 +70,7 @@ LAYER = np.dtype(
         ("tree_offset", "<u4"),
         ("tables_arena", "<u4"),
         ("tap_count", "<u4"),
-        ("plane_max", "<u4"),
+        ("planes", "<u4"),
         ("name", f"S{NAME_BYTES}"),
     ]
 )
@@ -81,12 +81,10 @@ NODE = np.dtype(
         ("distance", "<u2"),
         ("source_slot", "u1"),
         ("slot", "u1"),
-        ("planes", "u1"),
         ("compare", "u1"),
-        ("value", "<i4"),
-        ("source_planes", "u1"),
         ("negated", "u1"),
-        ("reserved", "u1", 2),
+        ("value", "<i4"),
+        ("reserved", "<u4"),
     ]
 )
 

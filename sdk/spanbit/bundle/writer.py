@@ -125,12 +125,12 @@ def _fill_tree(record: Any, op: BinaryConv, plan: LayerPlan, file: _File) -> byt
     nodes["channel"], nodes["distance"], nodes["slot"] = tree.channel, tree.distance, tree.slot
     nodes["source_slot"] = np.where(tree.source_slot == ZERO, records.ZERO_SLOT, tree.source_slot)
     nodes["negated"] = tree.sign < 0
-    for name in ("planes", "source_planes", "compare", "value"):
+    for name in ("compare", "value"):
         nodes[name] = getattr(plan.nodes, name)
     record["slot_count"] = tree.slot_count
     record["tables_arena"] = plan.tables_arena
     record["tap_count"] = tree.total_distance
-    record["plane_max"] = plan.nodes.plane_max
+    record["planes"] = plan.nodes.planes
     record["tree_offset"] = file.add(nodes.tobytes())
     return encode_taps(tree, op.weight.reshape(len(op.weight), -1))
 

@@ -9,20 +9,17 @@ from numpy.typing import NDArray
 
 from spanbit.graph.ops import BinaryConv, Graph, Head, MaxPool2x2, Shape, StemConv, Threshold
 
+PLANE_COUNTS = (8, 10, 12, 14, 17)
+"""The widths of sums that the tree kernel exists for."""
+
 
 @dataclass(frozen=True, eq=False)
 class NodeTable:
-    """Per node of a tree, in order of calculation: how wide its sum S is and what S is compared with."""
+    """Per node of a tree, in order of calculation: what its sum S is compared with."""
 
-    planes: NDArray[np.uint8]  # two's complement bits of S
-    source_planes: NDArray[np.uint8]  # the same of its parent, 0 for a child of zero
+    planes: int  # two's complement bits of every S, one of PLANE_COUNTS
     compare: NDArray[np.uint8]  # values of Compare
     value: NDArray[np.int32]  # 0 where nothing is compared
-
-    @property
-    def plane_max(self) -> int:
-        """The widest sum."""
-        return int(self.planes.max())
 
 
 @dataclass(frozen=True, eq=False)

@@ -70,7 +70,7 @@ def _plan(
     elif isinstance(op, BinaryConv) and op.kernel is KernelKind.TREE:
         assert op.tree is not None and threshold is not None
         nodes = fold_nodes(op, threshold)
-        scratch = tree_scratch_bytes(op, source, result, op.tree.slot_count, nodes.plane_max)
+        scratch = tree_scratch_bytes(op, source, result, op.tree.slot_count, nodes.planes)
         tables = table_bytes(len(op.weight), op.tree.total_distance)
     elif isinstance(op, BinaryConv):
         scratch = dense_scratch_bytes(op, source)

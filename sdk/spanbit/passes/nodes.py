@@ -5,21 +5,19 @@
     P >= t   is   R >= ceil((t + W) / 2)    and for sign = -1   S <= -ceil((t + W) / 2)
     P <= t   is   R <= floor((t + W) / 2)   and for sign = -1   S >= -floor((t + W) / 2)
 
-A comparison that no reachable S can change becomes NEVER or ALWAYS, so every value fits the node's planes.
+A comparison that no reachable S can change becomes NEVER or ALWAYS, so every value fits the layer's planes.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from spanbit.graph.ops import BinaryConv, Compare, Threshold
-from spanbit.passes.compiled import NodeTable
-from spanbit.tree import ZERO
+from spanbit.passes.compiled import PLANE_COUNTS, NodeTable
 
 
 def fold_nodes(op: BinaryConv, threshold: Threshold) -> NodeTable:
-    """Planes and comparison of each node of `op.tree`."""
+    """The comparison of each node of `op.tree`, and how wide the layer's sums are."""
     assert op.tree is not None
     tree = op.tree
     rows = op.weight.reshape(len(op.weight), -1)[tree.channel]
@@ -27,7 +25,6 @@ def fold_nodes(op: BinaryConv, threshold: Threshold) -> NodeTable:
     signed = rows * tree.sign[:, None]
     low = -np.count_nonzero(signed < 0, axis=1).astype(np.int64)
     high = np.count_nonzero(signed > 0, axis=1).astype(np.int64)
-    planes = _planes(low, high)
 
     # int64: a threshold saturates at the ends of int32 (importers/fold.py)
     total = threshold.value[tree.channel].astype(np.int64) + rows.sum(axis=1, dtype=np.int64)
@@ -43,20 +40,14 @@ def fold_nodes(op: BinaryConv, threshold: Threshold) -> NodeTable:
     never = (at_least & (value > high)) | (at_most & (value < low))
     compare = np.where(always, Compare.ALWAYS, np.where(never, Compare.NEVER, compare))
     value = np.where(compare >= Compare.NEVER, 0, value)
-    source_planes = np.where(tree.parent == ZERO, 0, planes[tree.parent])
     return NodeTable(
-        planes=planes.astype(np.uint8),
-        source_planes=source_planes.astype(np.uint8),
+        planes=_planes(int(low.min()), int(high.max())),
         compare=compare.astype(np.uint8),
         value=value.astype(np.int32),
     )
 
 
-def _planes(low: NDArray[np.int64], high: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The least two's complement width (at least 1) that holds `low` <= 0 and `high` >= 0."""
-    widths = np.ones_like(low)
-    # S in [-2^(b-1), 2^(b-1) - 1]; -low - 1 and high must fit b - 1 bits
-    reach = np.maximum(-low - 1, high)
-    while (reach >> (widths - 1) > 0).any():
-        widths += reach >> (widths - 1) > 0
-    return widths
+def _planes(low: int, high: int) -> int:
+    """The least of PLANE_COUNTS that holds `low` <= 0 and `high` >= 0 in two's complement."""
+    width = max(-low - 1, high).bit_length() + 1
+    return next(count for count in PLANE_COUNTS if count >= width)
