@@ -185,6 +185,8 @@ static uint64_t scratch_needed(const spb_layer *layer) {
         uint64_t load = spb_tap_stream_scratch(layer);
         return run > load ? run : load;
     }
+    case SPB_OP_HEAD:
+        return spb_round_up(spb_head_bytes(in), 64);
     default:
         return 0;
     }
@@ -201,7 +203,7 @@ static uint64_t weights_needed(const spb_layer *layer, const uint8_t *weights) {
     case SPB_OP_POOL:
         return (in + 7) / 8;
     case SPB_OP_HEAD:
-        return 16 + out * weights[0] * tensor_bytes(&layer->in) + out * 12;
+        return 16 + out * weights[0] * spb_head_bytes(&layer->in) + out * 12;
     default:
         return 0;
     }

@@ -45,4 +45,9 @@ static inline uint32_t spb_plane_bytes(uint32_t height, uint32_t row_bytes) {
     return (height * row_bytes + SPB_PLANE_ALIGN - 1) / SPB_PLANE_ALIGN * SPB_PLANE_ALIGN;
 }
 
+/* Bytes of the head's input as one row of bits, and of each bit-plane of its weights. */
+static inline uint64_t spb_head_bytes(const spb_tensor *t) {
+    return ((uint64_t)t->channels * t->height * t->width + 255) / 256 * 32;
+}
+
 #endif

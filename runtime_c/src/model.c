@@ -120,7 +120,7 @@ static void run_layer(const spb_model *model, const spb_layer *layer, const uint
         spb_max_pool(layer, in, out);
         break;
     case SPB_OP_HEAD:
-        spb_head(layer, in, (int32_t *)(void *)out, logits);
+        spb_head(layer, in, scratch, (int32_t *)(void *)out, logits);
         break;
     }
 }

@@ -18,11 +18,11 @@ static int run_case(uint32_t index) {
         l.in = tensor(40, 8, 32);
     uint32_t bits = 2 + draw(7), outputs = l.out.channels;
     int32_t limit = 1 << (bits - 1);
-    size_t set = tensor_bytes(&l.in), bytes = 16 + outputs * bits * set + 12 * (size_t)outputs;
+    size_t set = (size_t)spb_head_bytes(&l.in), bytes = 16 + outputs * bits * set + 12 * (size_t)outputs;
     uint8_t *weights = garbage(bytes), *in = random_bits(&l.in);
     memset(weights, 0, bytes);
     if (full)
-        memset(in, 0xFF, set);
+        memset(in, 0xFF, tensor_bytes(&l.in));
     weights[0] = (uint8_t)bits;
     uint8_t *tail = weights + 16 + outputs * bits * set;
     int32_t want[MAX_OUT] = {0}, sums[MAX_OUT];
@@ -35,9 +35,10 @@ static int run_case(uint32_t index) {
                 int32_t w = full ? -1 : (int32_t)draw(2 * (uint32_t)limit) - limit;
                 weight_sum += w;
                 want[o] += w * (bit_of(&l.in, in, c, y, x) ? 1 : -1);
+                uint32_t k = c * l.in.height * l.in.width + i;
                 for (uint32_t j = 0; j < bits; j++) {
-                    if ((uint32_t)w >> j & 1)
-                        set_bit(&l.in, weights + 16 + (o * bits + j) * set, c, y, x);
+                    uint8_t *byte = weights + 16 + (o * bits + j) * set + k / 8;
+                    *byte = (uint8_t)(*byte | ((uint32_t)w >> j & 1) << k % 8);
                 }
             }
         }
@@ -52,14 +53,15 @@ static int run_case(uint32_t index) {
         expected[o] = sum;
     }
     l.weights = weights;
-    spb_head(&l, in, sums, logits);
+    uint8_t *scratch = garbage(set);
+    spb_head(&l, in, scratch, sums, logits);
 
     uint32_t wrong = 0;
     for (uint32_t o = 0; o < outputs; o++)
         wrong += sums[o] != want[o] || memcmp(&logits[o], &expected[o], 4) != 0;
     if (wrong)
         describe_case(index, wrong, &l);
-    free(weights), free(in);
+    free(weights), free(in), free(scratch);
     return wrong == 0;
 }
 

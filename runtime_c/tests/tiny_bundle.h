@@ -96,7 +96,7 @@ static inline tiny_bundle tiny_bundle_make(uint32_t seed) {
         if (op == 4)
             bytes = (channels + 7) / 8;
         if (op == 5)
-            bytes = 16 + channels * 3 * in.channels * in.plane_bytes + 12 * channels;
+            bytes = 16 + channels * 3 * (uint32_t)spb_head_bytes(&in) + 12 * channels;
         if (op == 2) {
             tiny_tree(&b, record, channels, taps);
         } else {

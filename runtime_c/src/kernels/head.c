@@ -13,20 +13,49 @@
 #include "bit_count.h"
 #include "kernels.h"
 
-/* Only the bytes that hold rows are read, up to the next whole vector: the rest of a plane is 0. */
-static uint32_t count_and(const spb_tensor *t, const uint8_t *a, const uint8_t *w) {
-    uint32_t used = t->height * t->row_bytes, total = 0;
+/* The pixels of all planes in one row of bits, as torch.flatten orders them, zeros behind: images at the end
+ * of a network are small, and most of a plane is no pixel. Returns the bytes written. */
+static uint32_t flatten(const spb_tensor *t, const uint8_t *in, uint8_t *flat) {
+    uint64_t word = 0;
+    uint32_t filled = 0, at = 0;
+    for (uint32_t c = 0; c < t->channels; c++) {
+        for (uint32_t y = 0; y < t->height; y++) {
+            const uint8_t *row = in + (size_t)c * t->plane_bytes + (size_t)y * t->row_bytes;
+            for (uint32_t x = 0; x < t->width; x += 64) {
+                uint32_t count = t->width - x < 64 ? t->width - x : 64;
+                uint64_t bits;
+                memcpy(&bits, row + x / 8, sizeof bits); /* may reach into the next row */
+                if (count < 64)
+                    bits &= ((uint64_t)1 << count) - 1;
+                word |= bits << filled;
+                if (filled + count < 64) {
+                    filled += count;
+                    continue;
+                }
+                memcpy(flat + at, &word, sizeof word);
+                at += 8;
+                word = filled ? bits >> (64 - filled) : 0;
+                filled = filled + count - 64;
+            }
+        }
+    }
+    uint32_t bytes = (uint32_t)spb_head_bytes(t);
+    for (; at < bytes; at += 8, word = 0)
+        memcpy(flat + at, &word, sizeof word);
+    return bytes;
+}
+
+static uint32_t count_and(const uint8_t *a, const uint8_t *w, uint32_t bytes) {
+    uint32_t total = 0;
     spb_bits counts = spb_bits_zero();
     int room = SPB_COUNT_LIMIT;
-    for (uint32_t c = 0; c < t->channels; c++, a += t->plane_bytes, w += t->plane_bytes) {
-        for (uint32_t at = 0; at < used; at += SPB_BITS_BYTES) {
-            spb_bits both = spb_bits_and(spb_bits_load(a + at), spb_bits_load(w + at));
-            counts = spb_bits_add(counts, spb_bits_count(both));
-            if (--room == 0) {
-                total += spb_bits_total(counts);
-                counts = spb_bits_zero();
-                room = SPB_COUNT_LIMIT;
-            }
+    for (uint32_t at = 0; at < bytes; at += SPB_BITS_BYTES) {
+        counts =
+            spb_bits_add(counts, spb_bits_count(spb_bits_and(spb_bits_load(a + at), spb_bits_load(w + at))));
+        if (--room == 0) {
+            total += spb_bits_total(counts);
+            counts = spb_bits_zero();
+            room = SPB_COUNT_LIMIT;
         }
     }
     return total + spb_bits_total(counts);
@@ -38,17 +67,16 @@ static float read_float(const uint8_t *p) {
     return x;
 }
 
-void spb_head(const spb_layer *layer, const uint8_t *in, int32_t *sums, float *logits) {
-    const spb_tensor *t = &layer->in;
-    size_t plane_set = (size_t)t->channels * t->plane_bytes, outputs = layer->out.channels;
-    uint32_t bit_count = layer->weights[0];
-    const uint8_t *planes = layer->weights + 16;
-    const uint8_t *scale = planes + outputs * bit_count * plane_set;
+void spb_head(const spb_layer *layer, const uint8_t *in, uint8_t *scratch, int32_t *sums, float *logits) {
+    uint32_t bytes = flatten(&layer->in, in, scratch), bit_count = layer->weights[0];
+    size_t outputs = layer->out.channels;
+    const uint8_t *plane = layer->weights + 16;
+    const uint8_t *scale = plane + outputs * bit_count * bytes;
     const uint8_t *bias = scale + 4 * outputs, *weight_sum = bias + 4 * outputs;
     for (size_t o = 0; o < outputs; o++) {
         uint32_t sum = 0, offset; /* unsigned: a hostile weight_sum wraps, it does not trap */
-        for (uint32_t j = 0; j < bit_count; j++, planes += plane_set) {
-            uint32_t part = count_and(t, in, planes) << j;
+        for (uint32_t j = 0; j < bit_count; j++, plane += bytes) {
+            uint32_t part = count_and(scratch, plane, bytes) << j;
             sum = j + 1 == bit_count ? sum - part : sum + part;
         }
         memcpy(&offset, weight_sum + 4 * o, sizeof offset);

@@ -21,9 +21,10 @@ from spanbit.passes.compiled import PLANE_COUNTS, LayerPlan, NodeTable
 from spanbit.passes.layout import (
     dense_scratch_bytes,
     dense_words,
+    head_bytes,
+    round_up,
     stem_scratch_bytes,
     table_bytes,
-    tensor_bytes,
     tree_scratch_bytes,
 )
 from spanbit.passes.nodes import fold_nodes
@@ -241,13 +242,13 @@ def _read_head(plan: LayerPlan, record: Any, data: bytes) -> tuple[LayerPlan, in
     stored = int(record["weight_bytes"])
     blob = _blob(data, int(record["weight_offset"]), stored, "weights")
     bit_count = blob[0] if blob else 0
-    size = 16 + outputs * bit_count * tensor_bytes(plan.source) + 12 * outputs
+    size = 16 + outputs * bit_count * head_bytes(plan.source) + 12 * outputs
     if not 2 <= bit_count <= 8 or stored != size:
         raise ValueError(f"{stored} bytes of weights in {bit_count} bits do not fit its shape")
     parts = unpack_head(blob, outputs, plan.source)
     if parts is None:
         raise ValueError("a weight bit is set where no weight is, or the weights' sums are wrong")
-    return replace(plan, op=Head(plan.op.name, *parts)), 0
+    return replace(plan, op=Head(plan.op.name, *parts)), round_up(head_bytes(plan.source), 64)
 
 
 _READERS = {

@@ -8,9 +8,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from spanbit.bundle.planes import pack_planes, unpack_planes
 from spanbit.graph.ops import BinaryConv, Head, MaxPool2x2, Shape, StemConv, Threshold
-from spanbit.passes.layout import dense_words, tensor_bytes
+from spanbit.passes.layout import dense_words, head_bytes
 
 _HEAD_PREFIX = 16
 
@@ -72,17 +71,18 @@ def unpack_pool(data: bytes, channels: int) -> NDArray[np.bool_] | None:
 
 
 def pack_head(op: Head, source: Shape) -> bytes:
-    """Bits of the weights in two's complement as planes, then scale, bias and the weights' sums."""
+    """Bits of the weights in two's complement, a row for each, then scale, bias and the weights' sums."""
     bit_count = head_bits(op.weight)
-    weight = op.weight.reshape(len(op.weight), source.channels, source.height, source.width)
-    planes = [pack_planes((weight.view(np.uint8) >> bit & 1).astype(np.bool_)) for bit in range(bit_count)]
-    sums = op.weight.sum(axis=1, dtype=np.int64).astype("<i4")
+    bits = (op.weight.view(np.uint8)[:, None, :] >> np.arange(bit_count)[:, None] & 1).astype(np.bool_)
+    rows = np.zeros((len(op.weight), bit_count, head_bytes(source)), np.uint8)
+    packed = np.packbits(bits, axis=-1, bitorder="little")
+    rows[..., : packed.shape[-1]] = packed
     parts = (
         bytes([bit_count]).ljust(_HEAD_PREFIX, b"\0"),
-        np.stack(planes, axis=1).tobytes(),
+        rows.tobytes(),
         op.scale.astype("<f4").tobytes(),
         op.bias.astype("<f4").tobytes(),
-        sums.tobytes(),
+        op.weight.sum(axis=1, dtype=np.int64).astype("<i4").tobytes(),
     )
     return b"".join(parts)
 
@@ -92,18 +92,18 @@ def unpack_head(
 ) -> tuple[NDArray[np.int8], NDArray[np.float32], NDArray[np.float32]] | None:
     """weight [O, K], scale, bias; None if the blob's parts do not fit each other."""
     bit_count = data[0]
-    begin, plane_total = _HEAD_PREFIX, outputs * bit_count * tensor_bytes(source)
-    planes = np.frombuffer(data, np.uint8, plane_total, begin).reshape(
-        outputs, bit_count, source.channels, -1
-    )
-    bits = unpack_planes(planes, source.height, source.width)
-    if not np.array_equal(pack_planes(bits), planes):
-        return None  # a bit is set where no pixel is
-    values = np.zeros((outputs, source.channels, source.height, source.width), np.int16)
+    begin, row_total = _HEAD_PREFIX, outputs * bit_count * head_bytes(source)
+    rows = np.frombuffer(data, np.uint8, row_total, begin).reshape(outputs, bit_count, -1)
+    bits = np.unpackbits(rows, axis=-1, bitorder="little")
+    inputs = source.channels * source.height * source.width
+    if bits[..., inputs:].any() or any(data[1:_HEAD_PREFIX]):
+        return None  # a bit is set where no weight is
+    values = np.zeros((outputs, inputs), np.int16)
     for bit in range(bit_count):
-        values += bits[:, bit].astype(np.int16) * (-(1 << bit) if bit == bit_count - 1 else 1 << bit)
-    weight = values.reshape(outputs, -1).astype(np.int8)
-    scale, bias, sums = np.frombuffer(data, "<u4", 3 * outputs, begin + plane_total).reshape(3, outputs)
+        place = -(1 << bit) if bit == bit_count - 1 else 1 << bit
+        values += bits[:, bit, :inputs].astype(np.int16) * np.int16(place)
+    weight = values.astype(np.int8)
+    scale, bias, sums = np.frombuffer(data, "<u4", 3 * outputs, begin + row_total).reshape(3, outputs)
     if not np.array_equal(weight.sum(axis=1, dtype=np.int64), sums.view("<i4")):
         return None
     return weight, scale.view("<f4").astype(np.float32), bias.view("<f4").astype(np.float32)

@@ -10,7 +10,14 @@ from spanbit.graph.ops import BinaryConv, Graph, Head, KernelKind, MaxPool2x2, S
 from spanbit.graph.validate import validate
 from spanbit.passes.compiled import CompiledGraph, LayerPlan, NodeTable
 from spanbit.passes.kernels import choose_kernels
-from spanbit.passes.layout import dense_scratch_bytes, stem_scratch_bytes, table_bytes, tree_scratch_bytes
+from spanbit.passes.layout import (
+    dense_scratch_bytes,
+    head_bytes,
+    round_up,
+    stem_scratch_bytes,
+    table_bytes,
+    tree_scratch_bytes,
+)
 from spanbit.passes.memory import plan_memory
 from spanbit.passes.nodes import fold_nodes
 from spanbit.passes.pools import move_pools
@@ -74,6 +81,8 @@ def _plan(
         tables = table_bytes(len(op.weight), op.tree.total_distance)
     elif isinstance(op, BinaryConv):
         scratch = dense_scratch_bytes(op, source)
+    elif isinstance(op, Head):
+        scratch = round_up(head_bytes(source), 64)
     return LayerPlan(
         op=op,
         threshold=threshold,

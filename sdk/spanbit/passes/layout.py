@@ -53,6 +53,11 @@ def dense_scratch_bytes(op: BinaryConv, source: Shape) -> int:
     return round_up(height * width * dense_words(source.channels) * 8, 64) + 64
 
 
+def head_bytes(source: Shape) -> int:
+    """The head's input as one row of bits, and each bit-plane of its weights: whole vectors of 32 bytes."""
+    return round_up(source.channels * source.height * source.width, 256) // 8
+
+
 def kernel_sides(op: BinaryConv | StemConv) -> tuple[int, int]:
     """Rows and columns of the kernel."""
     return int(op.weight.shape[2]), int(op.weight.shape[3])
