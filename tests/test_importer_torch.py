@@ -108,5 +108,5 @@ def test_class_names_must_fit() -> None:
 
 
 def test_the_compiler_does_not_import_torch() -> None:
-    code = "import sys, spanbit.importers, spanbit.importers.fold; sys.exit('torch' in sys.modules)"
+    code = "import sys, spanbit.importers; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

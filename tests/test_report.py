@@ -10,6 +10,7 @@ import numpy as np
 from rich.console import Console
 from spanbit.graph.ops import BinaryConv, Graph, Head, KernelKind, Shape, StemConv, Threshold
 from spanbit.report import figures_table, network_figures
+from spanbit.report.table import short
 from spanbit.tree import ChannelTree
 
 
@@ -67,3 +68,17 @@ def test_table_shows_reason_and_never_a_speed_up() -> None:
     console.print(figures_table(network_figures(_graph(), _bundle())))
     text = console.export_text()
     assert "cheapest by the model" in text and "0.750" in text and "speed" not in text
+
+
+def test_numbers_are_three_digits_and_a_unit() -> None:
+    wanted = {0: "0", 999: "999", 1000: "1.00k", 9999: "10.0k", 18_432: "18.4k", 999_600: "1.00M"}
+    assert {value: short(value) for value in wanted} == wanted
+    assert short(603_979_776) == "604M" and short(3_525_967_872) == "3.53G"
+
+
+def test_table_fits_80_columns() -> None:
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(figures_table(network_figures(_graph(), _bundle())))
+    lines = console.export_text().splitlines()
+    row = next(line for line in lines if line.startswith("conv "))
+    assert row.split()[1:] == ["2x3x3", "tree", "4", "3", "0.750", "2", "36", ">", "27", "1", ">", "37"]

@@ -1,4 +1,4 @@
-"""A network as data: typed operators, shapes, validation. No behaviour."""
+"""A network as data: typed operators, shapes, validation. What operators do is `spanbit.reference`."""
 
 from spanbit.graph.ops import (
     BinaryConv,

@@ -4,7 +4,7 @@
 
 PyTorch's own nn.BatchNorm2d followed by `Sign` can be imported too, but where gamma (P - mean) / s + beta
 is zero up to float32's rounding, PyTorch may fall on the other side than the exact comparison does. This
-layer calculates its bits in evaluation by the thresholds of `spanbit.importers.fold`, and cannot.
+layer calculates its bits in evaluation by the thresholds of `spanbit.graph.fold`, and cannot.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from spanbit.graph.fold import fold_batchnorm
 from spanbit.graph.ops import Compare
-from spanbit.importers.fold import fold_batchnorm
 from spanbit.nn.sign import sign
 
 

@@ -26,7 +26,7 @@ def fold_nodes(op: BinaryConv, threshold: Threshold) -> NodeTable:
     low = -np.count_nonzero(signed < 0, axis=1).astype(np.int64)
     high = np.count_nonzero(signed > 0, axis=1).astype(np.int64)
 
-    # int64: a threshold saturates at the ends of int32 (importers/fold.py)
+    # int64: a threshold saturates at the ends of int32 (graph/fold.py)
     total = threshold.value[tree.channel].astype(np.int64) + rows.sum(axis=1, dtype=np.int64)
     compare = threshold.compare[tree.channel]
     bound = np.where(compare == Compare.GE, -(-total // 2), total // 2)

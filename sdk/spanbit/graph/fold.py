@@ -1,4 +1,4 @@
-"""Batch-norm and sign folded into one integer comparison a channel. numpy only.
+"""How a batch-norm and a sign become a `Threshold`: one integer comparison a channel.
 
     value, compare = fold_batchnorm(gamma, beta, mean, var, eps)
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from spanbit.errors import ExitCode, SpanbitError
+from spanbit.graph.fold import fold_batchnorm
 from spanbit.graph.ops import Compare
-from spanbit.importers.fold import fold_batchnorm
 
 QUARTERS = st.integers(-400, 400).map(lambda part: part / 4)
 
