@@ -2,32 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-from types import ModuleType
-
 import numpy as np
 import pytest
 from spanbit.errors import SpanbitError
-from spanbit.tree import build_tree, tree_cost
-
-
-@pytest.fixture(scope="module")
-def synthetic() -> ModuleType:
-    path = Path(__file__).parents[1] / "bench" / "synthetic.py"
-    spec = importlib.util.spec_from_file_location("bench_synthetic", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+from spanbit.tree import build_tree, synthetic, tree_cost
 
 
 @pytest.mark.parametrize("cost", [0.05, 0.10, 0.20, 0.30, 0.40])
 @pytest.mark.parametrize("size", [(64, 32, 3), (128, 128, 3), (128, 512, 1)])
-def test_binary_layer_costs_what_was_asked(
-    synthetic: ModuleType, size: tuple[int, int, int], cost: float
-) -> None:
+def test_binary_layer_costs_what_was_asked(size: tuple[int, int, int], cost: float) -> None:
     weight = synthetic.binary_tree_layer(*size, cost=cost, seed=1)
     out_channels, in_channels, kernel = size
     assert weight.shape == (out_channels, in_channels, kernel, kernel)
@@ -38,7 +21,7 @@ def test_binary_layer_costs_what_was_asked(
 
 
 @pytest.mark.parametrize("cost", [0.02, 0.05, 0.10, 0.20, 0.40])
-def test_ternary_layer_costs_what_was_asked(synthetic: ModuleType, cost: float) -> None:
+def test_ternary_layer_costs_what_was_asked(cost: float) -> None:
     weight = synthetic.sparse_ternary_layer(128, 64, 3, cost=cost, seed=2)
     assert weight.dtype == np.int8
     assert np.count_nonzero(weight) == round(cost * weight.size)
@@ -46,13 +29,13 @@ def test_ternary_layer_costs_what_was_asked(synthetic: ModuleType, cost: float) 
     assert tree_cost(build_tree(rows), rows.shape[1]) == pytest.approx(cost, rel=0.03)
 
 
-def test_a_seed_names_a_layer(synthetic: ModuleType) -> None:
+def test_a_seed_names_a_layer() -> None:
     first = synthetic.binary_tree_layer(8, 4, 3, cost=0.3, seed=5)
     assert np.array_equal(first, synthetic.binary_tree_layer(8, 4, 3, cost=0.3, seed=5))
     assert not np.array_equal(first, synthetic.binary_tree_layer(8, 4, 3, cost=0.3, seed=6))
 
 
-def test_impossible_costs_are_refused(synthetic: ModuleType) -> None:
+def test_impossible_costs_are_refused() -> None:
     for cost in (0.05, 0.9):
         with pytest.raises(SpanbitError, match="tree cost"):
             synthetic.binary_tree_layer(8, 4, 3, cost=cost, seed=0)
