@@ -1,0 +1,66 @@
+"""The layer shapes that the benchmarks run are those of the literature's networks."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from spanbit.errors import SpanbitError
+from spanbit.tree import build_tree, tree_cost
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "bench"))
+from mixed import mixed_layer
+from shapes import Layer, load_shapes, networks
+
+# Bits and bit-OPs as the literature quotes them for the uncompressed networks.
+COUNTED = {
+    "vgg-small": (4_571_136, 603_979_776),
+    "resnet20": (267_264, 40_108_032),
+    "resnet18-cifar": (10_985_472, 547_356_672),
+    "resnet18-imagenet": (10_985_472, 1_676_279_808),
+}
+
+
+@pytest.mark.parametrize("name", networks())
+def test_bits_and_bit_operations_are_the_literatures(name: str) -> None:
+    network = load_shapes(name)
+    assert (network.bits, network.bit_ops) == COUNTED[name]
+
+
+@pytest.mark.parametrize("name", networks())
+def test_each_layer_fits_the_one_before_it(name: str) -> None:
+    layers = load_shapes(name).layers
+    for first, second in itertools.pairwise(layers):
+        assert second.in_channels == first.out_channels
+        assert second.size == first.out_size // (2 if first.pool else 1)
+
+
+def test_a_layer_says_what_it_is() -> None:
+    layer = Layer("a", 64, 128, 3, 2, 1, 56)
+    assert (layer.taps, layer.out_size, layer.pixels, layer.bits) == (576, 28, 784, 73_728)
+    assert str(layer) == "64 -> 128, 3x3/2, 56x56"
+
+
+def test_an_unknown_network_is_refused() -> None:
+    with pytest.raises(SpanbitError, match="vgg-small"):
+        load_shapes("vgg-tiny")
+
+
+@pytest.mark.parametrize("cost", [0.05, 0.10, 0.25])
+@pytest.mark.parametrize("size", [(64, 64, 3), (128, 128, 3)])
+def test_mixed_weights_cost_what_was_asked(size: tuple[int, int, int], cost: float) -> None:
+    weight = mixed_layer(*size, cost=cost, seed=1)
+    assert np.array_equal(weight, mixed_layer(*size, cost=cost, seed=1))
+    assert set(np.unique(weight)) == {-1, 0, 1}
+    rows = weight.reshape(size[0], -1)
+    assert (rows != 0).all(axis=1).any(), "there is a binary root"
+    # A little less in small layers: the tree hangs zero from the sparsest row, not from the binary one.
+    assert 0.9 * cost < tree_cost(build_tree(rows), rows.shape[1]) <= cost
+
+
+def test_a_mixed_layer_cannot_cost_less_than_its_root() -> None:
+    with pytest.raises(SpanbitError, match="tree cost"):
+        mixed_layer(8, 4, 3, cost=0.05, seed=0)
