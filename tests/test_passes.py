@@ -72,7 +72,7 @@ def test_comparisons_of_s_are_the_thresholds_on_p(seed: int, channels: int, taps
     graph = Graph("g", Shape(1, 1, 1), (BinaryConv("c", weight.reshape(channels, taps, 1, 1), 1, 0, 0),))
     op = build_trees(graph).ops[0]
     assert isinstance(op, BinaryConv) and op.tree is not None
-    table = fold_nodes(op, threshold)
+    table = fold_nodes(op, threshold, Shape(channels, 32, 32))
     every = (np.arange(1 << taps)[:, None] >> np.arange(taps) & 1).astype(np.int64)  # all activations
     none = np.zeros(len(every), np.bool_)
     for at, channel in enumerate(op.tree.channel):

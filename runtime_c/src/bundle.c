@@ -237,7 +237,17 @@ static spb_status check_blobs(const spb_layer *layer, const uint8_t *record, uin
     return SPB_OK;
 }
 
-static int has_kernel(uint32_t planes) {
+static int has_kernel(uint32_t planes, const spb_tensor *out) {
+    if (spb_lane_bytes(out) < SPB_LANE_BYTES_MAX) {
+        switch (planes) {
+#define KNOWN(n) case n:
+            SPB_EACH_LANE_PLANE_COUNT(KNOWN)
+#undef KNOWN
+            return 1;
+        default:
+            return 0;
+        }
+    }
     switch (planes) {
 #define KNOWN(n) case n:
         SPB_EACH_PLANE_COUNT(KNOWN)
@@ -254,7 +264,8 @@ static spb_status check_tree(const spb_layer *layer) {
     uint8_t written[256 / 8] = {0};
     uint32_t taps = layer->in.channels * layer->kernel_h * layer->kernel_w;
     uint64_t total = 0;
-    if (layer->slot_count < 1 || layer->slot_count > 255 || !has_kernel(layer->planes) || taps > 0xFFFF)
+    if (layer->slot_count < 1 || layer->slot_count > 255 || !has_kernel(layer->planes, &layer->out) ||
+        taps > 0xFFFF)
         return SPB_ERR_TREE;
     int32_t limit = (int32_t)1 << (layer->planes - 1);
     for (uint32_t i = 0; i < layer->out.channels; i++) {

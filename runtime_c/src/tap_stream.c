@@ -4,6 +4,7 @@
 
 #include "little_endian.h"
 #include "tap_table.h"
+#include "word.h"
 
 /* Bits of the stream, least significant of each byte first. Reading past the end gives zeros and is noticed
  * by `overrun`, so that the loops need no check of their own. */
@@ -36,8 +37,10 @@ static uint32_t tap_total(const spb_layer *layer) {
 }
 
 uint64_t spb_table_bytes(const spb_layer *layer) {
-    uint64_t headers = (uint64_t)SPB_TABLE_HEADER_BYTES * layer->out.channels;
-    return spb_round_up(headers + 4ull * layer->tap_count, 64);
+    /* The widest word has most lanes, and each list may leave all but one of them empty. */
+    uint64_t lanes = spb_lanes(&layer->out, SPB_LANE_BYTES_MAX);
+    uint64_t words = layer->tap_count + 4 * (lanes - 1) * layer->out.channels;
+    return spb_round_up((uint64_t)SPB_TABLE_HEADER_BYTES * layer->out.channels + 4 * words, 64);
 }
 
 uint64_t spb_tap_stream_scratch(const spb_layer *layer) {
@@ -145,7 +148,7 @@ void spb_tap_stream_comparison(const spb_layer *layer, const uint8_t *node, uint
 spb_status spb_tap_stream_expand(const spb_layer *layer, uint8_t *table, uint8_t *scratch) {
     bit_reader reader = {layer->weights, 0, (uint64_t)layer->weight_bytes * 8};
     uint8_t *writer[256] = {0}; /* by slot: the header of the node whose sum stands there */
-    uint32_t row_bytes = (tap_total(layer) + 7) / 8;
+    uint32_t row_bytes = (tap_total(layer) + 7) / 8, lanes = spb_lanes(&layer->out, SPB_WORD_BYTES);
     for (uint32_t i = 0; i < layer->out.channels; i++) {
         const uint8_t *node = layer->nodes + (size_t)i * SPB_NODE_BYTES;
         uint32_t distance = spb_u16(node + SPB_NODE_DISTANCE), source = node[SPB_NODE_SOURCE];
@@ -168,11 +171,16 @@ spb_status spb_tap_stream_expand(const spb_layer *layer, uint8_t *table, uint8_t
         if (status)
             return status;
         for (int list = 1; list < 4; list++)
-            next[list] = next[list - 1] + counts[list - 1];
+            next[list] = next[list - 1] + (counts[list - 1] + lanes - 1) / lanes * lanes;
         (void)walk_node(layer, &again, weights, distance, from_zero, counts, taps, next);
+        for (int list = 0; list < 4; list++) {
+            for (; counts[list] % lanes; counts[list]++)
+                taps[next[list]++] = (uint32_t)spb_copies_bytes(layer);
+            counts[list] = (uint16_t)(counts[list] / lanes);
+        }
         spb_tap_stream_comparison(layer, node, table);
         writer[slot] = table;
-        table = (uint8_t *)(taps + distance);
+        table = (uint8_t *)(taps + next[SPB_SUB2]);
     }
     return SPB_OK;
 }

@@ -29,8 +29,26 @@ enum {
     SPB_TABLE_HEADER_BYTES = 32
 };
 
-/* How many planes the sums of a layer may have: the tree kernel exists once for each. */
+/* How many planes the sums of a layer may have: the tree kernel exists once for each, and for small images,
+ * which share a word among lanes, once for each of the second list and each number of lanes. */
 #define SPB_EACH_PLANE_COUNT(DO) DO(8) DO(10) DO(12) DO(14) DO(17)
+#define SPB_EACH_LANE_PLANE_COUNT(DO) DO(12) DO(17)
+
+enum { SPB_LANE_BYTES_MIN = 4, SPB_LANE_BYTES_MAX = 32 };
+
+/* Bytes of a word that one tap of the image takes: a power of two that holds the rows. */
+static inline uint32_t spb_lane_bytes(const spb_tensor *out) {
+    uint32_t bytes = SPB_LANE_BYTES_MIN;
+    while (bytes < out->height * out->row_bytes && bytes < SPB_LANE_BYTES_MAX)
+        bytes *= 2;
+    return bytes;
+}
+
+/* Taps that a word of `word_bytes` takes at once. */
+static inline uint32_t spb_lanes(const spb_tensor *out, uint32_t word_bytes) {
+    uint32_t lane = spb_lane_bytes(out);
+    return lane < word_bytes ? word_bytes / lane : 1;
+}
 
 static inline uint64_t spb_round_up(uint64_t value, uint64_t to) { return (value + to - 1) / to * to; }
 
@@ -40,10 +58,12 @@ static inline uint32_t spb_copy_bytes(const spb_layer *layer) {
     return (uint32_t)spb_round_up((uint64_t)rows * layer->out.row_bytes, 8);
 }
 
-/* Prepared planes with the slack that whole-vector loads may touch. */
-static inline uint64_t spb_prepared_bytes(const spb_layer *layer) {
+/* Where the prepared copies end, and 64 zero bytes begin: the tap of a lane that has none. */
+static inline uint64_t spb_copies_bytes(const spb_layer *layer) {
     uint64_t copies = (uint64_t)layer->in.channels * layer->kernel_w * layer->stride;
-    return spb_round_up(copies * spb_copy_bytes(layer), 64) + 64;
+    return spb_round_up(copies * spb_copy_bytes(layer), 64);
 }
+
+static inline uint64_t spb_prepared_bytes(const spb_layer *layer) { return spb_copies_bytes(layer) + 64; }
 
 #endif

@@ -5,6 +5,9 @@
  *   AVX2                    256-bit             256      5 operations (2 with AVX-512VL's ternary logic)
  *   scalar                  uint64_t, uint32_t  64, 32   5 operations
  *
+ * An image of fewer pixels shares a word among 2, 4 or 8 lanes, each with a tap of its own: spb_gather loads
+ * them, spb_rotate brings a lane's sum to its neighbour.
+ *
  * One algorithm (kernels/tree_conv.c) runs on all of them. Force the scalar ones with -DSPB_FORCE_SCALAR=32
  * or 64.
  *
@@ -36,6 +39,8 @@
 #else
 #define SPB_ISA_NAME "neon32"
 #endif
+#define SPB_WORD_BYTES 16
+#define SPB_LANES_MAX 4
 typedef uint8x16_t spb_word;
 
 /* clang rewrites vbslq into AND, BIC, ORR: pin the one instruction. */
@@ -54,11 +59,28 @@ SPB_INLINE spb_word spb_splat_byte(uint8_t byte) { return vdupq_n_u8(byte); }
 SPB_INLINE spb_word spb_xor(spb_word a, spb_word b) { return veorq_u8(a, b); }
 SPB_INLINE spb_word spb_and(spb_word a, spb_word b) { return vandq_u8(a, b); }
 SPB_INLINE spb_word spb_not(spb_word a) { return vmvnq_u8(a); }
+SPB_INLINE spb_word spb_gather(const uint8_t *base, const uint32_t *offsets, int lanes) {
+    if (lanes == 1)
+        return vld1q_u8(base + offsets[0]);
+    if (lanes == 2)
+        return vcombine_u8(vld1_u8(base + offsets[0]), vld1_u8(base + offsets[1]));
+    uint32x4_t x = vdupq_n_u32(0);
+    x = vld1q_lane_u32((const uint32_t *)(const void *)(base + offsets[0]), x, 0);
+    x = vld1q_lane_u32((const uint32_t *)(const void *)(base + offsets[1]), x, 1);
+    x = vld1q_lane_u32((const uint32_t *)(const void *)(base + offsets[2]), x, 2);
+    x = vld1q_lane_u32((const uint32_t *)(const void *)(base + offsets[3]), x, 3);
+    return vreinterpretq_u8_u32(x);
+}
+SPB_INLINE spb_word spb_rotate(spb_word a, int bytes) {
+    return bytes == 8 ? vextq_u8(a, a, 8) : vextq_u8(a, a, 4);
+}
 
 #elif !defined(SPB_FORCE_SCALAR) && defined(__AVX2__)
 
 #include <immintrin.h>
 #define SPB_ISA_NAME "avx2"
+#define SPB_WORD_BYTES 32
+#define SPB_LANES_MAX 8
 typedef __m256i spb_word;
 SPB_INLINE spb_word spb_load(const uint8_t *p) {
     return _mm256_loadu_si256((const __m256i *)(const void *)p);
@@ -68,6 +90,35 @@ SPB_INLINE spb_word spb_splat_byte(uint8_t byte) { return _mm256_set1_epi8((char
 SPB_INLINE spb_word spb_and(spb_word a, spb_word b) { return _mm256_and_si256(a, b); }
 SPB_INLINE spb_word spb_xor(spb_word a, spb_word b) { return _mm256_xor_si256(a, b); }
 SPB_INLINE spb_word spb_not(spb_word a) { return _mm256_xor_si256(a, _mm256_set1_epi8(-1)); }
+SPB_INLINE int32_t spb_load32(const uint8_t *p) {
+    int32_t x;
+    memcpy(&x, p, sizeof x);
+    return x;
+}
+/* 16 bytes from 1, 2 or 4 places. */
+SPB_INLINE __m128i spb_gather_half(const uint8_t *base, const uint32_t *offsets, int lanes) {
+    if (lanes == 1)
+        return _mm_loadu_si128((const __m128i *)(const void *)(base + offsets[0]));
+    if (lanes == 2)
+        return _mm_unpacklo_epi64(_mm_loadl_epi64((const __m128i *)(const void *)(base + offsets[0])),
+                                  _mm_loadl_epi64((const __m128i *)(const void *)(base + offsets[1])));
+    __m128i x = _mm_cvtsi32_si128(spb_load32(base + offsets[0]));
+    x = _mm_insert_epi32(x, spb_load32(base + offsets[1]), 1);
+    x = _mm_insert_epi32(x, spb_load32(base + offsets[2]), 2);
+    return _mm_insert_epi32(x, spb_load32(base + offsets[3]), 3);
+}
+SPB_INLINE spb_word spb_gather(const uint8_t *base, const uint32_t *offsets, int lanes) {
+    if (lanes == 1)
+        return spb_load(base + offsets[0]);
+    __m128i low = spb_gather_half(base, offsets, lanes / 2);
+    return _mm256_inserti128_si256(_mm256_castsi128_si256(low),
+                                   spb_gather_half(base, offsets + lanes / 2, lanes / 2), 1);
+}
+SPB_INLINE spb_word spb_rotate(spb_word a, int bytes) {
+    if (bytes == 16)
+        return _mm256_permute4x64_epi64(a, 0x4E);
+    return bytes == 8 ? _mm256_shuffle_epi32(a, 0x4E) : _mm256_shuffle_epi32(a, 0xB1);
+}
 SPB_INLINE spb_word spb_select(spb_word mask, spb_word a, spb_word b) {
     return _mm256_xor_si256(_mm256_and_si256(_mm256_xor_si256(a, b), mask), b);
 }
@@ -76,9 +127,13 @@ SPB_INLINE spb_word spb_select(spb_word mask, spb_word a, spb_word b) {
 
 #if defined(SPB_FORCE_SCALAR) ? SPB_FORCE_SCALAR == 64 : UINTPTR_MAX > 0xFFFFFFFFu
 #define SPB_ISA_NAME "scalar64"
+#define SPB_WORD_BYTES 8
+#define SPB_LANES_MAX 2
 typedef uint64_t spb_word;
 #else
 #define SPB_ISA_NAME "scalar32"
+#define SPB_WORD_BYTES 4
+#define SPB_LANES_MAX 1
 typedef uint32_t spb_word;
 #endif
 SPB_INLINE spb_word spb_load(const uint8_t *p) {
@@ -91,6 +146,17 @@ SPB_INLINE spb_word spb_splat_byte(uint8_t byte) { return ~(spb_word)0 / 0xFF * 
 SPB_INLINE spb_word spb_and(spb_word a, spb_word b) { return a & b; }
 SPB_INLINE spb_word spb_xor(spb_word a, spb_word b) { return a ^ b; }
 SPB_INLINE spb_word spb_not(spb_word a) { return ~a; }
+SPB_INLINE spb_word spb_gather(const uint8_t *base, const uint32_t *offsets, int lanes) {
+    if (lanes == 1)
+        return spb_load(base + offsets[0]);
+    uint32_t low, high;
+    memcpy(&low, base + offsets[0], sizeof low);
+    memcpy(&high, base + offsets[1], sizeof high);
+    return (spb_word)(low | (uint64_t)high << 32);
+}
+SPB_INLINE spb_word spb_rotate(spb_word a, int bytes) {
+    return (spb_word)(a >> (8 * bytes - 1) >> 1 | (uint64_t)a << (8 * bytes));
+}
 SPB_INLINE spb_word spb_select(spb_word mask, spb_word a, spb_word b) { return ((a ^ b) & mask) ^ b; }
 
 #endif

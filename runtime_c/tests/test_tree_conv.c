@@ -8,6 +8,7 @@
 #include "../src/kernels/kernels.h"
 #include "../src/tap_stream.h"
 #include "../src/tap_table.h"
+#include "../src/word.h"
 
 static uint32_t state = 12345;
 
@@ -42,9 +43,11 @@ static uint8_t *make_tree(spb_layer *layer, const int8_t *rows, uint32_t taps, i
     uint32_t *lists[4];
     for (int i = 0; i < 4; i++)
         lists[i] = malloc(taps * sizeof(uint32_t));
-    uint8_t *table = aligned(((size_t)SPB_TABLE_HEADER_BYTES + 4 * (size_t)taps) * out), *header = table;
+    uint32_t lanes = spb_lanes(&layer->out, SPB_WORD_BYTES), zero = (uint32_t)spb_copies_bytes(layer);
+    uint8_t *table = aligned(((size_t)SPB_TABLE_HEADER_BYTES + 4 * ((size_t)taps + 4 * lanes)) * out);
+    uint8_t *header = table;
     uint32_t kernel = layer->kernel_h * layer->kernel_w;
-    static const uint32_t plane_counts[] = {8, 10, 12, 14, 17};
+    static const uint32_t plane_counts[] = {8, 10, 12, 14, 17}, lane_plane_counts[] = {12, 17};
     int widest = 1;
     layer->slot_count = out;
     for (uint32_t i = 0; i < out; i++) {
@@ -66,13 +69,14 @@ static uint8_t *make_tree(spb_layer *layer, const int8_t *rows, uint32_t taps, i
         }
         uint32_t *at = (uint32_t *)(void *)(header + SPB_TABLE_HEADER_BYTES);
         memset(header, 0, SPB_TABLE_HEADER_BYTES);
-        for (int list = 0; list < 4; list++)
-            ((uint16_t *)(void *)header)[list] = (uint16_t)count[list];
         header[SPB_TABLE_KEEP] = 1;
         for (int list = 0; list < 4; list++) {
             memcpy(at, lists[list], count[list] * 4);
             at += count[list];
             total += count[list];
+            for (; count[list] % lanes; count[list]++)
+                *at++ = zero; /* a lane without a tap */
+            ((uint16_t *)(void *)header)[list] = (uint16_t)(count[list] / lanes);
         }
         header = (uint8_t *)at;
         if (planes_for(low, high) > widest)
@@ -90,15 +94,17 @@ static uint8_t *make_tree(spb_layer *layer, const int8_t *rows, uint32_t taps, i
         put32(node + SPB_NODE_VALUE, value);
     }
     /* The narrowest kernel that holds every sum, or a wider one. */
-    uint32_t kind = 0;
-    while (plane_counts[kind] < (uint32_t)widest)
+    int small = spb_lane_bytes(&layer->out) < SPB_LANE_BYTES_MAX;
+    const uint32_t *counts = small ? lane_plane_counts : plane_counts;
+    uint32_t kind = 0, kinds = small ? 2 : 5;
+    while (counts[kind] < (uint32_t)widest)
         kind++;
-    layer->planes = plane_counts[kind + draw(5 - kind)];
+    layer->planes = counts[kind + draw(kinds - kind)];
     header = table;
     for (uint32_t i = 0; i < out; i++) {
         const uint16_t *count = (const uint16_t *)(const void *)header;
         spb_tap_stream_comparison(layer, nodes + i * SPB_NODE_BYTES, header);
-        header += SPB_TABLE_HEADER_BYTES + 4u * ((uint32_t)count[0] + count[1] + count[2] + count[3]);
+        header += SPB_TABLE_HEADER_BYTES + 4u * lanes * ((uint32_t)count[0] + count[1] + count[2] + count[3]);
     }
     for (int i = 0; i < 4; i++)
         free(lists[i]);

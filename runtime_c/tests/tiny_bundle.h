@@ -37,8 +37,8 @@ static inline void tiny_thresholds(tiny_bundle *b, uint8_t *record, uint32_t cha
 }
 
 /* One node a channel, each a child of zero with `taps` differing taps. */
-static inline void tiny_tree(tiny_bundle *b, uint8_t *record, uint32_t channels, uint32_t taps) {
-    uint32_t planes = taps < 128 ? 8 : taps < 2048 ? 12 : 17;
+static inline void tiny_tree(tiny_bundle *b, uint8_t *record, const spb_tensor *out, uint32_t taps) {
+    uint32_t channels = out->channels, planes = taps < 2048 ? 12 : 17;
     tiny_align(b);
     tiny_put32(record + 36, tiny_random(b, (channels * taps + 7) / 8));
     tiny_put32(record + 40, (channels * taps + 7) / 8);
@@ -59,7 +59,8 @@ static inline void tiny_tree(tiny_bundle *b, uint8_t *record, uint32_t channels,
     tiny_put32(record + 56, channels * taps);
     tiny_put32(record + 60, planes);
     record[1] |= SPB_FLAG_BINARY;
-    b->tables_bytes += (32 * channels + 4 * channels * taps + 63) / 64 * 64;
+    uint32_t lanes = spb_lanes(out, SPB_LANE_BYTES_MAX);
+    b->tables_bytes += (32 * channels + 4 * channels * (taps + 4 * (lanes - 1)) + 63) / 64 * 64;
 }
 
 static inline tiny_bundle tiny_bundle_make(uint32_t seed) {
@@ -98,7 +99,7 @@ static inline tiny_bundle tiny_bundle_make(uint32_t seed) {
         if (op == 5)
             bytes = 16 + channels * 3 * (uint32_t)spb_head_bytes(&in) + 12 * channels;
         if (op == 2) {
-            tiny_tree(&b, record, channels, taps);
+            tiny_tree(&b, record, &out, taps);
         } else {
             tiny_align(&b);
             tiny_put32(record + 40, bytes);

@@ -147,4 +147,5 @@ void spb_prepare_planes(const spb_layer *layer, const uint8_t *in, uint8_t *prep
             }
         }
     }
+    memset(prepared + spb_copies_bytes(layer), 0, 64); /* the tap of a lane that has none */
 }

@@ -31,49 +31,48 @@
 #include "../word.h"
 #include "kernels.h"
 
-enum { WORD_BYTES = (int)sizeof(spb_word), MAX_PLANES = 17, BLOCK_LOG2 = 4 };
+enum { MAX_PLANES = 17, BLOCK_LOG2 = 4 };
 
 /* DO(j) for every plane, with literal j: an index in a loop would keep the planes in memory. */
 #define EACH_PLANE(DO)                                                                                       \
     DO(0)                                                                                                    \
     DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7) DO(8) DO(9) DO(10) DO(11) DO(12) DO(13) DO(14) DO(15) DO(16)
 
-SPB_INLINE spb_word tap(const uint8_t *base, uint32_t offset) { return spb_load(base + offset); }
-
-SPB_INLINE spb_word add2(spb_word *p, const uint8_t *base, const uint32_t *taps, int subtract) {
-    return spb_full(p, tap(base, taps[0]), tap(base, taps[1]), subtract);
+/* A word of taps is one load, or `lanes` of them side by side. */
+SPB_INLINE spb_word add2(spb_word *p, const uint8_t *base, const uint32_t *taps, int lanes, int subtract) {
+    return spb_full(p, spb_gather(base, taps, lanes), spb_gather(base, taps + lanes, lanes), subtract);
 }
 
-/* Four taps into planes 0 and 1, the carry has weight 4. */
-SPB_INLINE spb_word add4(spb_word *p, const uint8_t *base, const uint32_t *taps, int subtract) {
-    spb_word a = add2(p, base, taps, subtract);
-    spb_word b = add2(p, base, taps + 2, subtract);
+/* Four words of taps into planes 0 and 1, the carry has weight 4. */
+SPB_INLINE spb_word add4(spb_word *p, const uint8_t *base, const uint32_t *taps, int lanes, int subtract) {
+    spb_word a = add2(p, base, taps, lanes, subtract);
+    spb_word b = add2(p, base, taps + 2 * lanes, lanes, subtract);
     return spb_full(p + 1, a, b, subtract);
 }
 
-SPB_INLINE spb_word add8(spb_word *p, const uint8_t *base, const uint32_t *taps, int subtract) {
-    spb_word a = add4(p, base, taps, subtract);
-    spb_word b = add4(p, base, taps + 4, subtract);
+SPB_INLINE spb_word add8(spb_word *p, const uint8_t *base, const uint32_t *taps, int lanes, int subtract) {
+    spb_word a = add4(p, base, taps, lanes, subtract);
+    spb_word b = add4(p, base, taps + 4 * lanes, lanes, subtract);
     return spb_full(p + 2, a, b, subtract);
 }
 
-SPB_INLINE spb_word add16(spb_word *p, const uint8_t *base, const uint32_t *taps, int subtract) {
-    spb_word a = add8(p, base, taps, subtract);
-    spb_word b = add8(p, base, taps + 8, subtract);
+SPB_INLINE spb_word add16(spb_word *p, const uint8_t *base, const uint32_t *taps, int lanes, int subtract) {
+    spb_word a = add8(p, base, taps, lanes, subtract);
+    spb_word b = add8(p, base, taps + 8 * lanes, lanes, subtract);
     return spb_full(p + 3, a, b, subtract);
 }
 
-/* Adds (takes) `count` taps, each of weight 2^low, to (from) the number in p[0 .. planes). Carries beyond the
- * top plane are dropped: sums are modulo 2^planes. */
-SPB_INLINE void accumulate(spb_word *p, int planes, int low, const uint8_t *base, const uint32_t *taps,
-                           uint32_t count, int subtract) {
+/* Adds (takes) `count` words of taps, each of weight 2^low, to (from) the number in p[0 .. planes). Carries
+ * beyond the top plane are dropped: sums are modulo 2^planes. */
+SPB_INLINE void accumulate(spb_word *p, int planes, int low, int lanes, const uint8_t *base,
+                           const uint32_t *taps, uint32_t count, int subtract) {
     spb_word zero = spb_splat_byte(0);
     spb_word waiting[MAX_PLANES];
 #define CLEAR(j) waiting[j] = zero;
     EACH_PLANE(CLEAR)
 #undef CLEAR
-    for (uint32_t block = 0; block < count >> BLOCK_LOG2; block++, taps += 1u << BLOCK_LOG2) {
-        spb_word up = add16(p + low, base, taps, subtract);
+    for (uint32_t block = 0; block < count >> BLOCK_LOG2; block++, taps += (1 << BLOCK_LOG2) * lanes) {
+        spb_word up = add16(p + low, base, taps, lanes, subtract);
         do {
 #define JOIN(j)                                                                                              \
     if ((j) >= low + BLOCK_LOG2 && (j) < planes) {                                                           \
@@ -89,19 +88,19 @@ SPB_INLINE void accumulate(spb_word *p, int planes, int low, const uint8_t *base
         } while (0);
     }
     if (count & 8) {
-        waiting[low + 3] = add8(p + low, base, taps, subtract);
-        taps += 8;
+        waiting[low + 3] = add8(p + low, base, taps, lanes, subtract);
+        taps += 8 * lanes;
     }
     if (count & 4) {
-        waiting[low + 2] = add4(p + low, base, taps, subtract);
-        taps += 4;
+        waiting[low + 2] = add4(p + low, base, taps, lanes, subtract);
+        taps += 4 * lanes;
     }
     if (count & 2) {
-        waiting[low + 1] = add2(p + low, base, taps, subtract);
-        taps += 2;
+        waiting[low + 1] = add2(p + low, base, taps, lanes, subtract);
+        taps += 2 * lanes;
     }
     if (count & 1)
-        waiting[low] = tap(base, taps[0]);
+        waiting[low] = spb_gather(base, taps, lanes);
     spb_word up = spb_half(&p[low], waiting[low], subtract);
 #define SETTLE(j)                                                                                            \
     if ((j) > low && (j) < planes)                                                                           \
@@ -127,12 +126,23 @@ SPB_INLINE spb_word compare(const spb_word *p, int planes, const uint8_t *header
     return spb_xor(chain, spb_splat_byte(header[SPB_TABLE_FLIP]));
 }
 
-/* One tile of all channels. */
-SPB_INLINE void run_tile(const spb_layer *layer, int planes, const uint8_t *base, const uint8_t *tables,
-                         uint8_t *slots, const uint8_t *mask, uint8_t *out) {
+/* Adds to the number in each lane that of the lane `bytes` further. */
+SPB_INLINE void add_lane(spb_word *p, int planes, int bytes) {
+    spb_word up = spb_half(&p[0], spb_rotate(p[0], bytes), 0);
+#define ADD(j)                                                                                               \
+    if ((j) > 0 && (j) < planes)                                                                             \
+        up = spb_full(&p[j], spb_rotate(p[j], bytes), up, 0);
+    EACH_PLANE(ADD)
+#undef ADD
+}
+
+/* One tile of all channels. Lanes keep their sums apart all along a branch of the tree, and are added up only
+ * to be compared. */
+SPB_INLINE void run_tile(const spb_layer *layer, int planes, int lanes, const uint8_t *base,
+                         const uint8_t *tables, uint8_t *slots, const uint8_t *mask, uint8_t *out) {
     const uint8_t *header = tables;
     const uint8_t *node = layer->nodes;
-    const size_t slot_bytes = (size_t)planes * WORD_BYTES;
+    const size_t slot_bytes = (size_t)planes * SPB_WORD_BYTES;
     spb_word pixels = spb_load(mask);
     for (uint32_t i = 0; i < layer->out.channels; i++, node += SPB_NODE_BYTES) {
         const uint16_t *count = (const uint16_t *)(const void *)header;
@@ -148,30 +158,33 @@ SPB_INLINE void run_tile(const spb_layer *layer, int planes, const uint8_t *base
             const uint8_t *source = slots + (size_t)node[SPB_NODE_SOURCE] * slot_bytes;
 #define LOAD(j)                                                                                              \
     if ((j) < planes)                                                                                        \
-        p[j] = spb_load(source + (j)*WORD_BYTES);
+        p[j] = spb_load(source + (j)*SPB_WORD_BYTES);
             EACH_PLANE(LOAD)
 #undef LOAD
         }
-        if (count[SPB_ADD1])
-            accumulate(p, planes, 0, base, taps, count[SPB_ADD1], 0);
-        taps += count[SPB_ADD1];
-        if (count[SPB_SUB1])
-            accumulate(p, planes, 0, base, taps, count[SPB_SUB1], 1);
-        taps += count[SPB_SUB1];
-        if (count[SPB_ADD2])
-            accumulate(p, planes, 1, base, taps, count[SPB_ADD2], 0);
-        taps += count[SPB_ADD2];
-        if (count[SPB_SUB2])
-            accumulate(p, planes, 1, base, taps, count[SPB_SUB2], 1);
-        taps += count[SPB_SUB2];
+#define LIST(list, low, subtract)                                                                            \
+    if (count[list])                                                                                         \
+        accumulate(p, planes, low, lanes, base, taps, count[list], subtract);                                \
+    taps += count[list] * lanes;
+        LIST(SPB_ADD1, 0, 0)
+        LIST(SPB_SUB1, 0, 1)
+        LIST(SPB_ADD2, 1, 0)
+        LIST(SPB_SUB2, 1, 1)
+#undef LIST
         if (header[SPB_TABLE_KEEP]) {
             uint8_t *slot = slots + (size_t)node[SPB_NODE_SLOT] * slot_bytes;
 #define STORE(j)                                                                                             \
     if ((j) < planes)                                                                                        \
-        spb_store(slot + (j)*WORD_BYTES, p[j]);
+        spb_store(slot + (j)*SPB_WORD_BYTES, p[j]);
             EACH_PLANE(STORE)
 #undef STORE
         }
+        if (lanes >= 2)
+            add_lane(p, planes, SPB_WORD_BYTES / 2);
+        if (lanes >= 4)
+            add_lane(p, planes, SPB_WORD_BYTES / 4);
+        if (lanes >= 8)
+            add_lane(p, planes, SPB_WORD_BYTES / 8);
         spb_word bits = compare(p, planes, header);
         spb_store(out + (size_t)spb_u16(node + SPB_NODE_CHANNEL) * layer->out.plane_bytes,
                   spb_and(bits, pixels));
@@ -190,22 +203,51 @@ static void fill_mask(const spb_tensor *out, uint8_t *mask) {
     }
 }
 
+/* The kernel for this layer's planes and lanes. */
+static void choose_tile(const spb_layer *layer, const uint8_t *base, const uint8_t *tables, uint8_t *slots,
+                        const uint8_t *mask, uint8_t *out) {
+    switch (spb_lanes(&layer->out, SPB_WORD_BYTES) << 8 | layer->planes) {
+#define TILE(lanes, planes)                                                                                  \
+    case (lanes) << 8 | (planes):                                                                            \
+        run_tile(layer, planes, lanes, base, tables, slots, mask, out);                                      \
+        break;
+#define TILE1(planes) TILE(1, planes)
+#define TILE2(planes) TILE(2, planes)
+#define TILE4(planes) TILE(4, planes)
+#define TILE8(planes) TILE(8, planes)
+        SPB_EACH_PLANE_COUNT(TILE1)
+#if SPB_LANES_MAX >= 2
+        SPB_EACH_LANE_PLANE_COUNT(TILE2)
+#endif
+#if SPB_LANES_MAX >= 4
+        SPB_EACH_LANE_PLANE_COUNT(TILE4)
+#endif
+#if SPB_LANES_MAX >= 8
+        SPB_EACH_LANE_PLANE_COUNT(TILE8)
+#endif
+    default: /* not in a checked bundle */
+        break;
+    }
+}
+
+/* What lies behind the last word of rows is no pixel. */
+static void clear_rest(const spb_tensor *t, uint8_t *data, uint32_t from) {
+    if (from >= t->plane_bytes)
+        return;
+    for (uint32_t c = 0; c < t->channels; c++)
+        memset(data + (size_t)c * t->plane_bytes + from, 0, t->plane_bytes - from);
+}
+
 void spb_tree_conv(const spb_layer *layer, const uint8_t *in, uint8_t *out, uint8_t *scratch,
                    const uint8_t *tables) {
     const spb_tensor *to = &layer->out;
     uint8_t *prepared = scratch;
     uint8_t *slots = scratch + spb_prepared_bytes(layer);
     uint8_t *mask = slots + (size_t)layer->slot_count * layer->planes * SPB_PLANE_ALIGN;
+    uint32_t rows = to->height * to->row_bytes, at = 0;
     spb_prepare_planes(layer, in, prepared);
     fill_mask(to, mask);
-    for (uint32_t at = 0; at < to->plane_bytes; at += (uint32_t)WORD_BYTES) {
-        switch (layer->planes) {
-#define TILE(n)                                                                                              \
-    case n:                                                                                                  \
-        run_tile(layer, n, prepared + at, tables, slots, mask + at, out + at);                               \
-        break;
-            SPB_EACH_PLANE_COUNT(TILE)
-#undef TILE
-        }
-    }
+    for (; at < rows; at += SPB_WORD_BYTES)
+        choose_tile(layer, prepared + at, tables, slots, mask + at, out + at);
+    clear_rest(to, out, at);
 }

@@ -17,11 +17,12 @@ from spanbit.bundle.records import OpCode
 from spanbit.bundle.tap_stream import StreamNode, decode_taps
 from spanbit.bundle.weights import unpack_dense, unpack_head, unpack_pool, unpack_threshold
 from spanbit.graph.ops import BinaryConv, Compare, Head, KernelKind, MaxPool2x2, Shape, StemConv, Threshold
-from spanbit.passes.compiled import PLANE_COUNTS, LayerPlan, NodeTable
+from spanbit.passes.compiled import LayerPlan, NodeTable
 from spanbit.passes.layout import (
     dense_scratch_bytes,
     dense_words,
     head_bytes,
+    plane_counts,
     round_up,
     stem_scratch_bytes,
     table_bytes,
@@ -161,16 +162,16 @@ def _read_tree(plan: LayerPlan, record: Any, data: bytes) -> tuple[LayerPlan, in
         kernel=KernelKind.TREE,
         kernel_reason="stored in the bundle",
     )
-    table = _node_table(nodes, int(record["planes"]))
+    table = _node_table(nodes, int(record["planes"]), plan.result)
     threshold = _unfolded(table, tree, rows, text(record["name"]))
-    if table.planes < (needed := fold_nodes(op, threshold).planes):
+    if table.planes < (needed := fold_nodes(op, threshold, plan.result).planes):
         raise ValueError(f"sums of {table.planes} planes, they need {needed}")
     plan = replace(
         plan,
         op=op,
         threshold=threshold,
         nodes=table,
-        tables_bytes=table_bytes(channels, tree.total_distance),
+        tables_bytes=table_bytes(plan.result, tree.total_distance),
     )
     return plan, tree_scratch_bytes(op, plan.source, plan.result, tree.slot_count, table.planes)
 
@@ -203,9 +204,9 @@ def _tree(nodes: NDArray[Any], slot_count: int) -> ChannelTree:
     )
 
 
-def _node_table(nodes: NDArray[Any], planes: int) -> NodeTable:
-    if planes not in PLANE_COUNTS:
-        raise ValueError(f"sums of {planes} planes, there are kernels for {PLANE_COUNTS}")
+def _node_table(nodes: NDArray[Any], planes: int, result: Shape) -> NodeTable:
+    if planes not in plane_counts(result):
+        raise ValueError(f"sums of {planes} planes, there are kernels for {plane_counts(result)}")
     table = NodeTable(planes, nodes["compare"].copy(), nodes["value"].copy())
     if table.compare.max() > Compare.ALWAYS:
         raise ValueError(f"comparison {table.compare.max()} does not exist")

@@ -9,15 +9,12 @@ from numpy.typing import NDArray
 
 from spanbit.graph.ops import BinaryConv, Graph, Head, MaxPool2x2, Shape, StemConv, Threshold
 
-PLANE_COUNTS = (8, 10, 12, 14, 17)
-"""The widths of sums that the tree kernel exists for."""
-
 
 @dataclass(frozen=True, eq=False)
 class NodeTable:
     """Per node of a tree, in order of calculation: what its sum S is compared with."""
 
-    planes: int  # two's complement bits of every S, one of PLANE_COUNTS
+    planes: int  # two's complement bits of every S, one of layout.plane_counts
     compare: NDArray[np.uint8]  # values of Compare
     value: NDArray[np.int32]  # 0 where nothing is compared
 

@@ -76,9 +76,9 @@ def _plan(
         scratch = stem_scratch_bytes(op, source, result)
     elif isinstance(op, BinaryConv) and op.kernel is KernelKind.TREE:
         assert op.tree is not None and threshold is not None
-        nodes = fold_nodes(op, threshold)
+        nodes = fold_nodes(op, threshold, result)
         scratch = tree_scratch_bytes(op, source, result, op.tree.slot_count, nodes.planes)
-        tables = table_bytes(len(op.weight), op.tree.total_distance)
+        tables = table_bytes(result, op.tree.total_distance)
     elif isinstance(op, BinaryConv):
         scratch = dense_scratch_bytes(op, source)
     elif isinstance(op, Head):

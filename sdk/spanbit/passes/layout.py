@@ -11,6 +11,7 @@ ARENA_ALIGN = 64
 ARENA_SLACK = 64  # kernels load whole vectors: readable bytes behind the last region
 _PLANE_ALIGN = 32
 _TABLE_HEADER_BYTES = 32
+_LANE_BYTES_MIN, _WORD_BYTES_MAX = 4, 32
 
 
 def round_up(value: int, to: int) -> int:
@@ -79,6 +80,23 @@ def tree_scratch_bytes(op: BinaryConv, source: Shape, result: Shape, slots: int,
     return max(running, slots * 2 * -(-taps // 8))
 
 
-def table_bytes(channels: int, tap_count: int) -> int:
-    """The expanded table of a tree: a header for each node, an offset for each differing tap."""
-    return round_up(_TABLE_HEADER_BYTES * channels + 4 * tap_count, 64)
+def lanes(result: Shape, word_bytes: int = _WORD_BYTES_MAX) -> int:
+    """Taps that a word takes at once: small images share it."""
+    lane = _LANE_BYTES_MIN
+    while lane < result.height * row_bytes(result.width) and lane < _WORD_BYTES_MAX:
+        lane *= 2
+    return max(1, word_bytes // lane)
+
+
+def plane_counts(result: Shape) -> tuple[int, ...]:
+    """The widths of sums, in planes, that the tree kernel exists for."""
+    return (8, 10, 12, 14, 17) if lanes(result) == 1 else (12, 17)
+
+
+def table_bytes(result: Shape, tap_count: int) -> int:
+    """The expanded table of a tree: a header for each node, an offset for each differing tap.
+
+    Each of a node's four lists may leave lanes empty; the widest word has most.
+    """
+    spare = 4 * (lanes(result) - 1) * result.channels
+    return round_up(_TABLE_HEADER_BYTES * result.channels + 4 * (tap_count + spare), 64)

@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from spanbit.graph.ops import BinaryConv, Compare, Threshold
-from spanbit.passes.compiled import PLANE_COUNTS, NodeTable
+from spanbit.graph.ops import BinaryConv, Compare, Shape, Threshold
+from spanbit.passes.compiled import NodeTable
+from spanbit.passes.layout import plane_counts
 
 
-def fold_nodes(op: BinaryConv, threshold: Threshold) -> NodeTable:
+def fold_nodes(op: BinaryConv, threshold: Threshold, result: Shape) -> NodeTable:
     """The comparison of each node of `op.tree`, and how wide the layer's sums are."""
     assert op.tree is not None
     tree = op.tree
@@ -41,13 +42,13 @@ def fold_nodes(op: BinaryConv, threshold: Threshold) -> NodeTable:
     compare = np.where(always, Compare.ALWAYS, np.where(never, Compare.NEVER, compare))
     value = np.where(compare >= Compare.NEVER, 0, value)
     return NodeTable(
-        planes=_planes(int(low.min()), int(high.max())),
+        planes=_planes(int(low.min()), int(high.max()), result),
         compare=compare.astype(np.uint8),
         value=value.astype(np.int32),
     )
 
 
-def _planes(low: int, high: int) -> int:
-    """The least of PLANE_COUNTS that holds `low` <= 0 and `high` >= 0 in two's complement."""
+def _planes(low: int, high: int, result: Shape) -> int:
+    """The least number of planes that holds `low` <= 0 and `high` >= 0 in two's complement."""
     width = max(-low - 1, high).bit_length() + 1
-    return next(count for count in PLANE_COUNTS if count >= width)
+    return next(count for count in plane_counts(result) if count >= width)
