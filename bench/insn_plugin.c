@@ -14,6 +14,9 @@
  *
  *     __asm__ volatile("mov x12, x12" ::: "memory");
  *
+ * With blocks=FILE too, that file gets a line "address instructions executions" for each translated block
+ * (the address in hexadecimal, a block that was translated twice has two): where the instructions went.
+ *
  * The counters are incremented inline, not atomically: for programs of one thread. Time under emulation means
  * nothing; instructions do. A program that prints clock values makes its own total wobble.
  *
@@ -45,9 +48,12 @@ void qemu_plugin_register_vcpu_insn_exec_inline(struct qemu_plugin_insn *insn, e
                                                 void *counter, uint64_t add);
 void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn, vcpu_udata_cb cb,
                                             enum qemu_plugin_cb_flags flags, void *user);
+void qemu_plugin_register_vcpu_tb_exec_inline(struct qemu_plugin_tb *tb, enum qemu_plugin_op op,
+                                              void *counter, uint64_t add);
 void qemu_plugin_register_atexit_cb(qemu_plugin_id_t id, plugin_udata_cb cb, void *user);
 size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
 struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t index);
+uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb *tb);
 const void *qemu_plugin_insn_data(const struct qemu_plugin_insn *insn);
 size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *insn);
 
@@ -58,13 +64,20 @@ EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int
 enum { A64_BEGIN = (int)0xAA0C03EC, A64_END = (int)0xAA0D03ED };
 enum { A32_BEGIN = (int)0xE1A0C00C, A32_END = (int)0xE1A0B00B };
 
+/* A block of the program; lives until the process ends, since translated code holds its address. */
+typedef struct block {
+    uint64_t address, instructions, executions;
+    struct block *next;
+} block;
+
 /* A plugin is one object a process: its state may be global. */
 static struct {
     uint64_t total, simd, memory;
     uint64_t marked, marks, begin;
     int counting;
     int is_a64;
-    char target[32], out[4096];
+    char target[32], out[4096], blocks[4096];
+    block *first;
 } state;
 
 static void at_begin(unsigned vcpu, void *user) {
@@ -85,10 +98,23 @@ static void at_end(unsigned vcpu, void *user) {
 static int is_a64_simd(uint32_t word) { return (word >> 25 & 7) == 7; }
 static int is_a64_memory(uint32_t word) { return (word >> 25 & 5) == 4; }
 
+static void count_block(struct qemu_plugin_tb *tb) {
+    block *b = calloc(1, sizeof *b);
+    if (!b)
+        abort(); /* a count that misses a block would be wrong without a word */
+    b->address = qemu_plugin_tb_vaddr(tb);
+    b->instructions = qemu_plugin_tb_n_insns(tb);
+    b->next = state.first;
+    state.first = b;
+    qemu_plugin_register_vcpu_tb_exec_inline(tb, QEMU_PLUGIN_INLINE_ADD_U64, &b->executions, 1);
+}
+
 /* Whether a callback sees its own instruction counted depends on QEMU's version; as both markers see the
  * same, their difference is the instructions between them and one marker. */
 static void translate(qemu_plugin_id_t id, struct qemu_plugin_tb *tb) {
     (void)id;
+    if (state.blocks[0])
+        count_block(tb);
     size_t count = qemu_plugin_tb_n_insns(tb);
     for (size_t i = 0; i < count; i++) {
         struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
@@ -107,8 +133,23 @@ static void translate(qemu_plugin_id_t id, struct qemu_plugin_tb *tb) {
     }
 }
 
+static void write_blocks(void) {
+    FILE *f = fopen(state.blocks, "w");
+    if (!f) {
+        fprintf(stderr, "insn_plugin: %s: cannot write\n", state.blocks);
+        return;
+    }
+    for (const block *b = state.first; b; b = b->next) {
+        fprintf(f, "%llx %llu %llu\n", (unsigned long long)b->address, (unsigned long long)b->instructions,
+                (unsigned long long)b->executions);
+    }
+    fclose(f);
+}
+
 static void at_exit(qemu_plugin_id_t id, void *user) {
     (void)id, (void)user;
+    if (state.blocks[0])
+        write_blocks();
     FILE *f = fopen(state.out, "w");
     if (!f) {
         fprintf(stderr, "insn_plugin: %s: cannot write\n", state.out);
@@ -132,8 +173,10 @@ int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int argc, 
     for (int i = 0; i < argc; i++) {
         if (strncmp(argv[i], "out=", 4) == 0) {
             snprintf(state.out, sizeof state.out, "%s", argv[i] + 4);
+        } else if (strncmp(argv[i], "blocks=", 7) == 0) {
+            snprintf(state.blocks, sizeof state.blocks, "%s", argv[i] + 7);
         } else {
-            fprintf(stderr, "insn_plugin: unknown option %s; the only one is out=FILE\n", argv[i]);
+            fprintf(stderr, "insn_plugin: unknown option %s; there are out=FILE and blocks=FILE\n", argv[i]);
             return -1;
         }
     }
