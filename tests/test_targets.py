@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from spanbit.errors import ExitCode, SpanbitError
 from spanbit.resources import data_dir
-from spanbit.targets import ARCHES, ISAS, list_targets, load_target
+from spanbit.targets import ARCHES, ISAS, Cost, list_targets, load_target
 from spanbit.targets.machine import arch_of, this_arch
 
 RPI4 = (data_dir("targets") / "rpi4.toml").read_text()
@@ -51,6 +51,55 @@ def test_own_file(tmp_path: Path) -> None:
     path.write_text(RPI4.replace("cores = 4", "cores = 2"))
     target = load_target(str(path))
     assert (target.name, target.cores, target.qemu[0]) == ("myboard", 2, "qemu-aarch64")
+
+
+MEASURED = """
+[cost]
+unit = "ns"
+tree = 0.2
+dense = 0.1
+node = 0.4
+prepare = 0
+gather = 9.5
+tile = 8
+pack = 1e-3
+"""
+
+
+def test_a_file_may_extend_a_board(tmp_path: Path) -> None:
+    path = tmp_path / "my-pi.toml"
+    path.write_text('extends = "rpi4"\ncores = 2\n' + MEASURED)
+    target, base = load_target(str(path)), load_target("rpi4")
+    assert (target.name, target.cores, target.toolchains) == ("my-pi", 2, base.toolchains)
+    assert target.cost == Cost(0.2, 0.1, node=0.4, prepare=0, gather=9.5, tile=8, pack=1e-3, unit="ns")
+    assert base.cost == Cost(2.51, 1.58)  # what a model leaves out has its default
+    (tmp_path / "again.toml").write_text('extends = "my-pi.toml"\ncores = 1\n')
+    again = load_target(str(tmp_path / "again.toml"))
+    assert (again.cores, again.cost, again.board) == (1, target.cost, base.board)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('extends = "rpi_4"', ("extends 'rpi_4'", "did you mean rpi4?")),
+        ('extends = "absent.toml"', ("cannot read", "which extends", "absent.toml")),
+        ('extends = "mine.toml"', ("extends itself",)),
+        ("extends = 4", ("extends must be text",)),
+        ('extends = "rpi4"\ncors = 1', ("unknown key cors",)),
+        ('extends = "rpi4"\n[cost]\ntree = 1', ("cost.dense is missing",)),
+        ('extends = "rpi4"\n' + MEASURED.replace("tile", "tiles"), ("unknown key cost.tiles",)),
+        ('extends = "rpi4"\n' + MEASURED.replace("tile = 8", ""), ("cost.tile is missing",)),
+        ('extends = "rpi4"\n' + MEASURED.replace("tile = 8", "tile = -8"), ("cost.tile must be a number",)),
+        ('extends = "rpi4"\n' + MEASURED.replace('"ns"', '"s"'), ("cost.unit must be one of cycles, ns",)),
+    ],
+)
+def test_wrong_extensions_are_named(text: str, said: tuple[str, ...], tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+    with pytest.raises(SpanbitError) as caught:
+        load_target(str(path))
+    assert caught.value.code == ExitCode.BAD_INPUT
+    assert all(part in str(caught.value) for part in (str(path), *said)), str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,11 @@
 
 target = load_target("rpi4")  # or load_target("./myboard.toml")
 target.isa                    # "neon64"
+
+A file of the user's own may say `extends = "rpi4"` and only what differs; `spanbit tune` writes such files.
 """
 
-from spanbit.targets.load import list_targets, load_target
-from spanbit.targets.types import ARCHES, ISAS, Cost, Target, Toolchain
+from spanbit.targets.load import check_name, list_targets, load_target
+from spanbit.targets.types import ARCHES, ISAS, NS, Cost, Target, Toolchain
 
-__all__ = ["ARCHES", "ISAS", "Cost", "Target", "Toolchain", "list_targets", "load_target"]
+__all__ = ["ARCHES", "ISAS", "NS", "Cost", "Target", "Toolchain", "check_name", "list_targets", "load_target"]

@@ -6,33 +6,27 @@ names = list_targets()
 
 from __future__ import annotations
 
-import difflib
 import re
 import sys
-from importlib import import_module
 from pathlib import Path
 
 from spanbit.errors import ExitCode, SpanbitError
-from spanbit.resources import data_dir
+from spanbit.targets.extend import list_targets, read_values, shipped_file, suggestion
 from spanbit.targets.machine import this_arch, this_isa
 from spanbit.targets.table import Table
-from spanbit.targets.types import ARCHES, ISAS, Cost, Target, Toolchain
+from spanbit.targets.types import ARCHES, CYCLES, ISAS, NS, UNITS, Cost, Target, Toolchain
 
-_toml = import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
+__all__ = ["MACHINE", "check_name", "list_targets", "load_target"]
 
 MACHINE = "machine"
 """As `arch` or `isa` of a target: whatever this machine is."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,15}")  # 16 bytes: the bundle header's field
 _KEYS = ("board", "arch", "isa", "cpu", "clock_mhz", "ram_bytes", "cores", "qemu", "cost", "toolchain")
-_COST_KEYS = ("tree", "dense")
+_MORE_COSTS = ("node", "prepare", "gather", "tile", "pack")
+_COST_KEYS = ("tree", "dense", *_MORE_COSTS, "unit")
 _TOOLCHAIN_KEYS = ("name", "command", "flags", "install")
 _PYTHON = "{python}"  # in a toolchain's command: the interpreter that runs spanbit
-
-
-def list_targets() -> tuple[str, ...]:
-    """Names of the boards that come with spanbit."""
-    return tuple(sorted(path.stem for path in data_dir("targets").glob("*.toml")))
 
 
 def load_target(name: str) -> Target:
@@ -44,35 +38,30 @@ def load_target(name: str) -> Target:
     """
     if name.endswith(".toml"):
         return _read(Path(name))
-    known = list_targets()
-    if name not in known:
-        close = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean {close[0]}? " if close else ""
+    if name not in list_targets():
         raise SpanbitError(
             f"no target {name!r}",
-            fix=f"{hint}there are {', '.join(known)}; or name a file of your own that ends in .toml",
+            fix=f"{suggestion(name)}; or name a file of your own that ends in .toml",
             code=ExitCode.USAGE,
         )
-    return _read(data_dir("targets") / f"{name}.toml")
+    return _read(shipped_file(name))
 
 
-def _read(path: Path) -> Target:
-    if not _NAME.fullmatch(path.stem):
+def check_name(path: Path) -> None:
+    """Raises SpanbitError where a target file cannot have this name."""
+    if path.suffix != ".toml" or not _NAME.fullmatch(path.stem):
         raise SpanbitError(
             f"{path.stem!r} cannot be a target's name",
             where=str(path),
-            why="a bundle stores it in 16 bytes: letters, digits, . _ -",
+            why="a bundle stores it in 16 bytes: letters, digits, . _ -; and the file ends in .toml",
             fix="rename the file",
         )
-    try:
-        values = _toml.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SpanbitError(
-            "cannot read the target file", where=str(path), why=error.strerror or str(error)
-        ) from error
-    except ValueError as error:
-        raise SpanbitError("the target file is not TOML", where=str(path), why=str(error)) from error
-    return _target(path.stem, Table(values, _KEYS, str(path)))
+
+
+def _read(path: Path) -> Target:
+    check_name(path)
+    values, where = read_values(path, _KEYS)
+    return _target(path.stem, Table(values, _KEYS, where))
 
 
 def _target(name: str, table: Table) -> Target:
@@ -102,4 +91,7 @@ def _toolchain(table: Table) -> Toolchain:
 
 
 def _cost(table: Table) -> Cost:
-    return Cost(tree=table.positive("tree"), dense=table.positive("dense"))
+    unit = table.text("unit", UNITS) if table.has("unit") else CYCLES
+    # What a model leaves out has its default; measured figures mean something only all together.
+    more = {key: table.amount(key) for key in _MORE_COSTS if unit == NS or table.has(key)}
+    return Cost(tree=table.positive("tree"), dense=table.positive("dense"), unit=unit, **more)

@@ -26,6 +26,10 @@ class Table:
                 hint = f"did you mean {prefix}{close[0]}?" if close else f"known: {', '.join(known)}"
                 raise SpanbitError(f"unknown key {prefix}{key}", where=where, fix=hint)
 
+    def has(self, key: str) -> bool:
+        """Whether the key is there."""
+        return key in self._values
+
     def text(self, key: str, choices: Sequence[str] = ()) -> str:
         """A string that is not empty, one of `choices` if there are any."""
         value = self._take(key)
@@ -47,6 +51,13 @@ class Table:
         value = self._take(key)
         if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 < value < float("inf"):
             raise self._wrong(key, value, "a number above 0")
+        return float(value)
+
+    def amount(self, key: str) -> float:
+        """A number that is not below 0."""
+        value = self._take(key)
+        if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 <= value < float("inf"):
+            raise self._wrong(key, value, "a number of 0 or more")
         return float(value)
 
     def texts(self, key: str) -> tuple[str, ...]:

@@ -11,12 +11,23 @@ ISAS = ("neon64", "neon32", "scalar32", "avx2", "scalar64")
 """Instruction sets of the kernels, as `spb_isa()` names them."""
 
 
+CYCLES, NS = "cycles", "ns"
+UNITS = (CYCLES, NS)
+"""Of cost figures: cycles of a model, or nanoseconds that `spanbit tune` measured."""
+
+
 @dataclass(frozen=True)
 class Cost:
-    """Model cycles of a tap over 128 pixels: `tree` a differing tap, `dense` any tap."""
+    """What a piece of a kernel's work costs; passes/cost_model.py says how many of each a layer has."""
 
-    tree: float
-    dense: float
+    tree: float  # a differing tap over 128 pixels
+    dense: float  # any tap over 128 pixels
+    node: float = 1.0  # a plane of a channel's sum over 128 pixels
+    prepare: float = 0.0  # 128 bits of a shifted input plane
+    gather: float = 0.0  # a row of a shifted input plane, where rows are moved one by one
+    tile: float = 0.0  # a channel's sums over 16 pixels
+    pack: float = 0.0  # 64 channels of an input pixel
+    unit: str = CYCLES  # one of UNITS
 
 
 @dataclass(frozen=True)
