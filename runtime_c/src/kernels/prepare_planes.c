@@ -52,20 +52,32 @@ static mover mover_of(const spb_layer *layer, uint32_t copy_bytes, int shift) {
     return m;
 }
 
-static void move_plane(const mover *m, const uint8_t *restrict plane, uint8_t *restrict copy) {
+/* What lies in front of and behind the rows of all copies: also the bytes that move_planes is free to
+ * overwrite, so it comes first. */
+static void fill_edges(const mover *m, uint8_t *copy, uint32_t channels, uint32_t step) {
+    uint32_t top = m->top, bottom = (m->top + m->body) & ~7u, end = m->copy_bytes;
+    uint64_t pad = m->pad;
+    for (uint32_t c = 0; c < channels; c++, copy += step) {
+        for (uint32_t at = 0; at < top; at += 8)
+            store64(copy + at, pad);
+        for (uint32_t at = bottom; at < end; at += 8)
+            store64(copy + at, pad);
+    }
+}
+
+/* The rows of one copy of every channel; copies of neighbouring channels are `step` bytes apart. */
+static void move_planes(const mover *m, const uint8_t *restrict plane, uint32_t plane_bytes,
+                        uint8_t *restrict to, uint32_t channels, uint32_t step) {
     uint32_t left = m->left, right = m->right, whole = m->body & ~7u, rest = m->body - whole;
-    uint64_t outside = m->outside, keep = m->keep, fill = m->fill, pad = m->pad;
-    for (uint32_t at = 0; at < m->top; at += 8)
-        store64(copy + at, pad);
-    for (uint32_t at = (m->top + m->body) & ~7u; at < m->copy_bytes; at += 8)
-        store64(copy + at, pad);
-    uint8_t *to = copy + m->top;
-    for (uint32_t at = 0; at < whole; at += 8)
-        store64(to + at, (((load64(plane + at) | outside) << left >> right) & keep) | fill);
-    if (rest) { /* the last rows: what lies behind them in the word is not theirs */
-        uint64_t x = (((load64(plane + whole) | outside) << left >> right) & keep) | fill;
-        uint64_t rows = low_bits(rest * 8);
-        store64(to + whole, (x & rows) | (pad & ~rows));
+    uint64_t outside = m->outside, keep = m->keep, fill = m->fill;
+    uint64_t rows = low_bits(rest * 8), behind = m->pad & ~rows;
+    for (uint32_t c = 0; c < channels; c++, plane += plane_bytes, to += step) {
+        for (uint32_t at = 0; at < whole; at += 8)
+            store64(to + at, (((load64(plane + at) | outside) << left >> right) & keep) | fill);
+        if (rest) { /* the last rows: what lies behind them in the word is not theirs */
+            uint64_t x = (((load64(plane + whole) | outside) << left >> right) & keep) | fill;
+            store64(to + whole, (x & rows) | behind);
+        }
     }
 }
 
@@ -122,30 +134,28 @@ static void gather_plane(const spb_layer *layer, const uint8_t *plane, uint8_t *
     }
 }
 
-/* Rows that move_plane can take: the input's rows and those above them fit the copy. */
+/* What move_planes can take: rows that stay in their words, and copies that hold the last word whole. */
 static int moves_words(const spb_layer *layer, uint32_t copy_bytes) {
-    return layer->stride == 1 && layer->in.row_bytes == layer->out.row_bytes && layer->in.row_bytes <= 8 &&
-           (layer->padding + layer->in.height) * layer->in.row_bytes <= copy_bytes;
+    uint32_t row_bytes = layer->in.row_bytes;
+    uint64_t end = layer->padding * row_bytes + spb_round_up(layer->in.height * row_bytes, 8);
+    return layer->stride == 1 && row_bytes == layer->out.row_bytes && row_bytes <= 8 && end <= copy_bytes;
 }
 
 void spb_prepare_planes(const spb_layer *layer, const uint8_t *in, uint8_t *prepared) {
-    enum { MAX_KERNEL = 7 };
-    uint32_t copy_bytes = spb_copy_bytes(layer), stride = layer->stride;
+    uint32_t copy_bytes = spb_copy_bytes(layer), stride = layer->stride, channels = layer->in.channels;
+    uint32_t copies = layer->kernel_w * stride, step = copies * copy_bytes;
     int words = moves_words(layer, copy_bytes);
-    mover movers[MAX_KERNEL];
-    for (uint32_t kx = 0; kx < layer->kernel_w && words; kx++)
-        movers[kx] = mover_of(layer, copy_bytes, (int)kx - (int)layer->padding);
-    uint8_t *copy = prepared; /* in ascending order: a copy's last word may reach into the next one */
-    for (uint32_t c = 0; c < layer->in.channels; c++) {
-        const uint8_t *plane = in + (size_t)c * layer->in.plane_bytes;
-        for (uint32_t i = 0; i < layer->kernel_w * stride; i++, copy += copy_bytes) {
-            if (words) {
-                move_plane(&movers[i], plane, copy);
-            } else {
-                int32_t shift = (int32_t)(i / stride) - (int32_t)layer->padding;
-                gather_plane(layer, plane, copy, copy_bytes, shift, i % stride);
-            }
+    for (uint32_t i = 0; i < copies; i++) {
+        uint8_t *copy = prepared + (size_t)i * copy_bytes;
+        int32_t shift = (int32_t)(i / stride) - (int32_t)layer->padding;
+        if (words) {
+            const mover m = mover_of(layer, copy_bytes, shift);
+            fill_edges(&m, copy, channels, step);
+            move_planes(&m, in, layer->in.plane_bytes, copy + m.top, channels, step);
+            continue;
         }
+        for (uint32_t c = 0; c < channels; c++, copy += step)
+            gather_plane(layer, in + (size_t)c * layer->in.plane_bytes, copy, copy_bytes, shift, i % stride);
     }
     memset(prepared + spb_copies_bytes(layer), 0, 64); /* the tap of a lane that has none */
 }
