@@ -1,0 +1,138 @@
+"""Model cycles: what llvm-mca's model of a core says that executed code takes.
+
+    model = CycleModel(program, "cortex-a72")
+    model.cycles(count.blocks)          # blocks and executions from emulate.count_layer
+    model.inner_loop(count.blocks)      # the block of full adders in which most instructions are executed
+
+Each block of the program that ran is given to llvm-mca by itself, repeated 100 times, and its cycles are
+multiplied by how often it was executed. That counts the whole kernel, not a chosen loop. It knows no caches
+and no branch predictor, and lets repetitions of a block overlap as a loop's do. A figure of a model: it
+compares kernels, it claims no time.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from emulate import Block
+from spanbit.errors import ExitCode, SpanbitError
+
+_REPEATED = 100
+_PRICED = 0.999  # share of the instructions that is priced; the rest, once a layer, gets the mean
+# Before 16 LLVM gave the Neoverse-N1 the Cortex-A57's model.
+_VERSIONS = range(24, 15, -1)
+_TAP_LOAD = re.compile(r"ldr\s+q\d+, \[x\d+, [xw]\d+")
+_SELECT = re.compile(r"bsl|bit|bif")
+
+
+@dataclass(frozen=True)
+class InnerLoop:
+    """The tree kernel's hottest block of full adders."""
+
+    instructions: int
+    taps: int
+    cycles: float
+
+
+class CycleModel:
+    """Prices a program's blocks by one core's model; each block once."""
+
+    def __init__(self, program: Path, cpu: str) -> None:
+        self.cpu = cpu
+        self._code = _disassemble(program)
+        self._cycles: dict[Block, float] = {}
+
+    def cycles(self, blocks: dict[Block, float]) -> float:
+        """Model cycles of one run."""
+        hot, total = _hottest(blocks)
+        self._price(hot)
+        cycles = sum(blocks[block] * self._cycles[block] for block in hot)
+        priced = sum(blocks[block] * block[1] for block in hot)
+        return cycles * total / priced
+
+    def inner_loop(self, blocks: dict[Block, float]) -> InnerLoop | None:
+        """Of the blocks with 16 taps or more the one with most executed instructions; None: there is none."""
+        hot, _ = _hottest(blocks)
+        self._price(hot)
+        for block in hot:
+            text = self._text(block)
+            taps = sum(bool(_TAP_LOAD.match(line)) for line in text)
+            adders = sum(bool(_SELECT.match(line)) for line in text)
+            if taps >= 16 and adders >= taps - 1:
+                return InnerLoop(block[1], taps, self._cycles[block])
+        return None
+
+    def _text(self, block: Block) -> list[str]:
+        address, instructions = block
+        return [self._code[address + 4 * i] for i in range(instructions)]
+
+    def _price(self, blocks: list[Block]) -> None:
+        new = [block for block in blocks if block not in self._cycles]
+        if not new:
+            return
+        lines = []
+        for block in new:
+            name = f"b{block[0]:x}_{block[1]}"
+            lines += [f"# LLVM-MCA-BEGIN {name}", *self._text(block), f"# LLVM-MCA-END {name}"]
+        said = _mca(self.cpu, "\n".join(lines) + "\n")
+        for block, region in zip(new, said, strict=True):
+            self._cycles[block] = region["SummaryView"]["TotalCycles"] / _REPEATED
+
+
+def mca_version() -> str:
+    """Which llvm-mca prices the blocks."""
+    done = subprocess.run([_tool("llvm-mca"), "--version"], capture_output=True, text=True, check=True)
+    return next(line.strip() for line in done.stdout.splitlines() if "version" in line)
+
+
+def _hottest(blocks: dict[Block, float]) -> tuple[list[Block], float]:
+    """The blocks in which `_PRICED` of all instructions are executed, hottest first; all instructions."""
+    executed = {block: times * block[1] for block, times in blocks.items() if times > 0}
+    total, hot, so_far = sum(executed.values()), [], 0.0
+    for block in sorted(executed, key=lambda b: (-executed[b], b)):
+        if so_far > _PRICED * total:
+            break
+        hot.append(block)
+        so_far += executed[block]
+    return hot, total
+
+
+def _disassemble(program: Path) -> dict[int, str]:
+    """Assembly by address. Where an operand is a place in the program, a name stands for it."""
+    command = [_tool("llvm-objdump"), "-d", "--no-show-raw-insn", str(program)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    code = {}
+    for line in done.stdout.splitlines():
+        found = re.match(r"\s*([0-9a-f]+):\s+(.*)", line)
+        if found:
+            text = re.sub(r"#?(0x)?[0-9a-f]+ <.*>", "place", found[2].partition("//")[0])
+            code[int(found[1], 16)] = text.strip()
+    return code
+
+
+def _mca(cpu: str, text: str) -> list[dict[str, Any]]:
+    command = [_tool("llvm-mca"), "-mtriple=aarch64", f"-mcpu={cpu}", f"-iterations={_REPEATED}", "-json"]
+    done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise SpanbitError("llvm-mca failed", why=done.stderr.strip()[-1000:], code=ExitCode.INTERNAL)
+    regions: list[dict[str, Any]] = json.loads(done.stdout)["CodeRegions"]
+    return regions
+
+
+def _tool(name: str) -> str:
+    for version in _VERSIONS:
+        found = shutil.which(f"{name}-{version}")
+        if found:
+            return found
+    raise SpanbitError(
+        f"no {name}, version {_VERSIONS[-1]} or later",
+        why="older ones have no model of the Neoverse-N1",
+        fix="apt install llvm-19",
+        code=ExitCode.TOOLCHAIN,
+    )
