@@ -59,17 +59,21 @@ SPB_INLINE spb_word spb_splat_byte(uint8_t byte) { return vdupq_n_u8(byte); }
 SPB_INLINE spb_word spb_xor(spb_word a, spb_word b) { return veorq_u8(a, b); }
 SPB_INLINE spb_word spb_and(spb_word a, spb_word b) { return vandq_u8(a, b); }
 SPB_INLINE spb_word spb_not(spb_word a) { return vmvnq_u8(a); }
+/* Twice 4 bytes. */
+SPB_INLINE uint64_t spb_pair(const uint8_t *low, const uint8_t *high) {
+    uint32_t a, b;
+    memcpy(&a, low, sizeof a);
+    memcpy(&b, high, sizeof b);
+    return a | (uint64_t)b << 32;
+}
 SPB_INLINE spb_word spb_gather(const uint8_t *base, const uint32_t *offsets, int lanes) {
     if (lanes == 1)
         return vld1q_u8(base + offsets[0]);
     if (lanes == 2)
         return vcombine_u8(vld1_u8(base + offsets[0]), vld1_u8(base + offsets[1]));
-    uint32x4_t x = vdupq_n_u32(0);
-    x = vld1q_lane_u32((const uint32_t *)(const void *)(base + offsets[0]), x, 0);
-    x = vld1q_lane_u32((const uint32_t *)(const void *)(base + offsets[1]), x, 1);
-    x = vld1q_lane_u32((const uint32_t *)(const void *)(base + offsets[2]), x, 2);
-    x = vld1q_lane_u32((const uint32_t *)(const void *)(base + offsets[3]), x, 3);
-    return vreinterpretq_u8_u32(x);
+    /* Through general registers: loads of one lane each have no register offset on AArch64. */
+    return vcombine_u8(vcreate_u8(spb_pair(base + offsets[0], base + offsets[1])),
+                       vcreate_u8(spb_pair(base + offsets[2], base + offsets[3])));
 }
 SPB_INLINE spb_word spb_rotate(spb_word a, int bytes) {
     return bytes == 8 ? vextq_u8(a, a, 8) : vextq_u8(a, a, 4);

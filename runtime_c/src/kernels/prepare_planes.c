@@ -32,11 +32,16 @@ static uint64_t low_bits(uint32_t count) { return count >= 64 ? ~(uint64_t)0 : (
 /* How a copy is made of a plane when both have rows of at most 64 bits and of equal width in bytes, and the
  * stride is 1: whole words, several rows each, are moved by some columns. Bits of the plane that are no pixel
  * are 0; `outside` makes them pad_bit first. Bits that left their row, or came from a neighbour's, are not
- * kept but filled. The same for all channels. */
+ * kept but filled. The same for all channels.
+ *
+ * The last word holds the last rows and pad_bit behind them. It lies where the words before it end, or so far
+ * back that it does not leave the copy. */
 typedef struct mover {
     uint64_t pad, outside, keep, fill;
     uint32_t left, right; /* columns, one of them 0 */
     uint32_t top, body, copy_bytes;
+    uint32_t whole, last; /* bytes of the plane in whole words; where the last word begins */
+    uint64_t rows;        /* of the last word: what belongs to rows */
 } mover;
 
 static mover mover_of(const spb_layer *layer, uint32_t copy_bytes, int shift) {
@@ -49,7 +54,16 @@ static mover mover_of(const spb_layer *layer, uint32_t copy_bytes, int shift) {
     m.fill = m.pad & ~m.keep;
     m.top = layer->padding * row_bytes;
     m.body = layer->in.height * row_bytes;
+    m.whole = m.last = m.body & ~7u;
+    if (m.whole < m.body && m.top + m.last + 8 > copy_bytes)
+        m.last = copy_bytes > m.top + 8 ? copy_bytes - 8 - m.top : 0;
+    m.rows = low_bits((m.body - m.last) * 8);
     return m;
+}
+
+/* A word of the plane, moved. */
+static uint64_t moved(const mover *m, const uint8_t *plane) {
+    return (((load64(plane) | m->outside) << m->left >> m->right) & m->keep) | m->fill;
 }
 
 /* What lies in front of and behind the rows of all copies: also the bytes that move_planes is free to
@@ -66,19 +80,27 @@ static void fill_edges(const mover *m, uint8_t *copy, uint32_t channels, uint32_
 }
 
 /* The rows of one copy of every channel; copies of neighbouring channels are `step` bytes apart. */
-static void move_planes(const mover *m, const uint8_t *restrict plane, uint32_t plane_bytes,
-                        uint8_t *restrict to, uint32_t channels, uint32_t step) {
-    uint32_t left = m->left, right = m->right, whole = m->body & ~7u, rest = m->body - whole;
-    uint64_t outside = m->outside, keep = m->keep, fill = m->fill;
-    uint64_t rows = low_bits(rest * 8), behind = m->pad & ~rows;
+static void move_planes(const mover *given, const uint8_t *restrict plane, uint32_t plane_bytes,
+                        uint8_t *restrict copy, uint32_t channels, uint32_t step) {
+    const mover m = *given; /* no store can change it */
+    uint64_t behind = m.pad & ~m.rows;
+    uint8_t *to = copy + m.top;
     for (uint32_t c = 0; c < channels; c++, plane += plane_bytes, to += step) {
-        for (uint32_t at = 0; at < whole; at += 8)
-            store64(to + at, (((load64(plane + at) | outside) << left >> right) & keep) | fill);
-        if (rest) { /* the last rows: what lies behind them in the word is not theirs */
-            uint64_t x = (((load64(plane + whole) | outside) << left >> right) & keep) | fill;
-            store64(to + whole, (x & rows) | behind);
-        }
+        for (uint32_t at = 0; at < m.whole; at += 8)
+            store64(to + at, moved(&m, plane + at));
+        if (m.whole < m.body)
+            store64(to + m.last, (moved(&m, plane + m.last) & m.rows) | behind);
     }
+}
+
+/* The same for copies of a single word, the rows above included. */
+static void move_single(const mover *given, const uint8_t *restrict plane, uint32_t plane_bytes,
+                        uint8_t *restrict copy, uint32_t channels, uint32_t step) {
+    const mover m = *given;
+    uint32_t above = m.top * 8;
+    uint64_t edges = m.pad & ~(m.rows << above);
+    for (uint32_t c = 0; c < channels; c++, plane += plane_bytes, copy += step)
+        store64(copy, ((moved(&m, plane) & m.rows) << above) | edges);
 }
 
 /* 64 pixels of a row from column x on; pad outside. */
@@ -134,11 +156,11 @@ static void gather_plane(const spb_layer *layer, const uint8_t *plane, uint8_t *
     }
 }
 
-/* What move_planes can take: rows that stay in their words, and copies that hold the last word whole. */
+/* What a mover can take: rows that stay in their words and in the copy. */
 static int moves_words(const spb_layer *layer, uint32_t copy_bytes) {
     uint32_t row_bytes = layer->in.row_bytes;
-    uint64_t end = layer->padding * row_bytes + spb_round_up(layer->in.height * row_bytes, 8);
-    return layer->stride == 1 && row_bytes == layer->out.row_bytes && row_bytes <= 8 && end <= copy_bytes;
+    return layer->stride == 1 && row_bytes == layer->out.row_bytes && row_bytes <= 8 &&
+           (layer->padding + layer->in.height) * row_bytes <= copy_bytes;
 }
 
 void spb_prepare_planes(const spb_layer *layer, const uint8_t *in, uint8_t *prepared) {
@@ -150,8 +172,12 @@ void spb_prepare_planes(const spb_layer *layer, const uint8_t *in, uint8_t *prep
         int32_t shift = (int32_t)(i / stride) - (int32_t)layer->padding;
         if (words) {
             const mover m = mover_of(layer, copy_bytes, shift);
-            fill_edges(&m, copy, channels, step);
-            move_planes(&m, in, layer->in.plane_bytes, copy + m.top, channels, step);
+            if (copy_bytes == 8) {
+                move_single(&m, in, layer->in.plane_bytes, copy, channels, step);
+            } else {
+                fill_edges(&m, copy, channels, step);
+                move_planes(&m, in, layer->in.plane_bytes, copy, channels, step);
+            }
             continue;
         }
         for (uint32_t c = 0; c < channels; c++, copy += step)

@@ -1,11 +1,17 @@
 /* The first layer: int8 weights on the 8-bit image, then the threshold.
  *
- * The image [H][W][C] becomes padded planes of int16 in scratch, so that a tap is one offset for a whole row
- * of pixels. For stride 2 a row keeps its even columns first and its odd ones after them: tap kx of output x
- * is column 2x + kx, which is element x + kx / 2 of one half, and loads stay consecutive.
+ *     the image, padded, pixel after pixel: [H + 2p][W + 2p][C], less STEM_BIAS, in scratch
+ *     for a block of output channels whose weights fit WEIGHTS, in the tile's order (VGG-small: all 128)
+ *       for each 8 pixels of a row
+ *         their taps one after the other: kernel_h runs of kernel_w * C elements a pixel      (gather)
+ *         for TILE_CHANNELS channels of the block
+ *           8 x TILE_CHANNELS sums in registers, compared, 8 bits a channel               (stem_tile.h)
  *
- * All taps of a tile are summed in registers (stem_tile.h), compared and packed to bits. A tile reads past
- * the end of a row, into the next one or into the scratch that follows: such sums are masked off.
+ * Gathering copies a pixel's taps once for all channels: for 128 channels one byte copied stands for 128
+ * multiply-adds. In return the innermost loop knows no rows, no stride and no width of a kernel.
+ *
+ * A bias on the pixels moves every sum by the same: P = sum w (u - bias) + bias sum w, which goes into the
+ * limit.
  */
 #include <string.h>
 
@@ -13,104 +19,157 @@
 #include "limit.h"
 #include "stem_tile.h"
 
-typedef struct taps {
-    uint32_t count; /* even */
-    uint32_t offsets[STEM_MAX_TAPS + 1];
-    int16_t weights[(STEM_MAX_TAPS + 1) * TILE_CHANNELS];
-} taps;
+enum {
+    CHUNK_BYTES = 16, /* gather copies so many at a time */
+    WEIGHTS = 4096,   /* elements: at least TILE_CHANNELS * (STEM_MAX_TAPS + STEM_STEP) */
+    BLOCK_CHANNELS = 128
+};
 
-/* Elements of a padded row, and where its odd columns begin. */
-static uint32_t padded_width(const spb_layer *layer) { return layer->in.width + 2 * layer->padding; }
+typedef struct geometry {
+    uint32_t taps, padded_taps; /* of a channel; rounded up to STEM_STEP */
+    uint32_t run;               /* elements of one row of the kernel */
+    uint32_t row;               /* of a padded row of the image */
+} geometry;
 
-static uint32_t column_at(const spb_layer *layer, uint32_t x) {
-    if (layer->stride == 1)
-        return x;
-    return x / 2 + (x % 2 ? (padded_width(layer) + 1) / 2 : 0);
+typedef struct block {
+    uint32_t first, count;
+    stem_weight weights[WEIGHTS]; /* [count / TILE_CHANNELS][padded_taps / GROUP][TILE_CHANNELS][GROUP] */
+    int32_t limit[BLOCK_CHANNELS];
+    uint32_t invert[BLOCK_CHANNELS];
+} block;
+
+static geometry geometry_of(const spb_layer *layer) {
+    geometry g;
+    g.run = layer->kernel_w * layer->in.channels;
+    g.taps = layer->kernel_h * g.run;
+    g.padded_taps = (g.taps + STEM_STEP - 1) / STEM_STEP * STEM_STEP;
+    g.row = (layer->in.width + 2 * layer->padding) * layer->in.channels;
+    return g;
 }
 
-static void pad_image(const spb_layer *layer, const uint8_t *image, const uint8_t *pad_value,
-                      int16_t *padded) {
-    uint32_t channels = layer->in.channels, width = padded_width(layer), padding = layer->padding;
-    for (uint32_t c = 0; c < channels; c++) {
-        for (uint32_t y = 0; y < layer->in.height + 2 * padding; y++, padded += width) {
-            if (y < padding || y >= padding + layer->in.height) {
-                for (uint32_t x = 0; x < width; x++)
-                    padded[x] = pad_value[c];
-                continue;
-            }
-            const uint8_t *row = image + (size_t)(y - padding) * layer->in.width * channels + c;
-            for (uint32_t x = 0; x < padding; x++) {
-                padded[column_at(layer, x)] = pad_value[c];
-                padded[column_at(layer, width - 1 - x)] = pad_value[c];
-            }
-            for (uint32_t x = 0; x < layer->in.width; x++)
-                padded[column_at(layer, x + padding)] = row[x * channels];
-        }
+static void fill_pixels(stem_pixel *to, uint32_t pixels, const uint8_t *value, uint32_t channels) {
+    for (uint32_t x = 0; x < pixels; x++) {
+        for (uint32_t c = 0; c < channels; c++)
+            *to++ = (stem_pixel)(value[c] - STEM_BIAS);
     }
 }
 
-static void set_offsets(const spb_layer *layer, taps *t) {
-    uint32_t plane = (layer->in.height + 2 * layer->padding) * padded_width(layer);
-    t->count = 0;
+static void pad_image(const spb_layer *layer, const geometry *g, const uint8_t *image,
+                      const uint8_t *pad_value, stem_pixel *padded) {
+    uint32_t channels = layer->in.channels, padding = layer->padding, inside = layer->in.width * channels;
+    uint32_t edge = padding * channels, height = layer->in.height + 2 * padding;
+    for (uint32_t y = 0; y < height; y++, padded += g->row) {
+        if (y < padding || y >= padding + layer->in.height) {
+            fill_pixels(padded, g->row / channels, pad_value, channels);
+            continue;
+        }
+        fill_pixels(padded, padding, pad_value, channels);
+        for (uint32_t i = 0; i < inside; i++)
+            padded[edge + i] = (stem_pixel)(image[i] - STEM_BIAS);
+        fill_pixels(padded + edge + inside, padding, pad_value, channels);
+        image += inside;
+    }
+}
+
+/* A channel's weights come as [C][ky][kx], its taps as gather lays them out: [ky][kx][C]. */
+static void set_places(const spb_layer *layer, uint16_t *place) {
+    uint32_t positions = layer->kernel_h * layer->kernel_w;
     for (uint32_t c = 0; c < layer->in.channels; c++) {
-        for (uint32_t ky = 0; ky < layer->kernel_h; ky++) {
-            for (uint32_t kx = 0; kx < layer->kernel_w; kx++)
-                t->offsets[t->count++] = c * plane + ky * padded_width(layer) + column_at(layer, kx);
-        }
-    }
-    if (t->count % 2)
-        t->offsets[t->count++] = 0;
-}
-
-/* Weights of TILE_CHANNELS channels from `first` on, by tap; 0 for a channel or a tap that does not exist. */
-static void set_weights(const spb_layer *layer, taps *t, uint32_t first) {
-    uint32_t real = layer->in.channels * layer->kernel_h * layer->kernel_w;
-    for (uint32_t k = 0; k < t->count; k++) {
-        for (uint32_t i = 0; i < TILE_CHANNELS; i++) {
-            uint32_t c = first + i;
-            int exists = k < real && c < layer->out.channels;
-            t->weights[k * TILE_CHANNELS + i] = exists ? (int8_t)layer->weights[c * real + k] : (int8_t)0;
+        for (uint32_t i = 0; i < positions; i++) {
+            uint32_t tap = i * layer->in.channels + c;
+            *place++ = (uint16_t)(tap / STEM_GROUP * STEM_GROUP * TILE_CHANNELS + tap % STEM_GROUP);
         }
     }
 }
 
-static void put_bits(const spb_tensor *out, uint8_t *row, uint32_t x, uint32_t bits) {
-    uint32_t left = out->width - x;
-    if (left < TILE_PIXELS)
-        bits &= (1u << left) - 1;
-    row[x / 8] = (uint8_t)bits;
-    if (TILE_PIXELS > 8 && x / 8 + 1 < out->row_bytes)
-        row[x / 8 + 1] = (uint8_t)(bits >> 8);
+static void set_block(const spb_layer *layer, const geometry *g, const uint16_t *place, uint32_t first,
+                      uint32_t count, block *b) {
+    const int8_t *weight = (const int8_t *)layer->weights + (size_t)first * g->taps;
+    b->first = first;
+    b->count = count;
+    memset(b->weights, 0, sizeof b->weights);
+    for (uint32_t i = 0; i < count; i++, weight += g->taps) {
+        stem_weight *to = b->weights + (size_t)(i / TILE_CHANNELS) * TILE_CHANNELS * g->padded_taps +
+                          i % TILE_CHANNELS * STEM_GROUP;
+        int32_t sum = 0;
+        for (uint32_t k = 0; k < g->taps; k++) {
+            to[place[k]] = weight[k];
+            sum += weight[k];
+        }
+        spb_limit l = spb_sum_limit(layer->threshold[first + i], layer->compare[first + i]);
+        b->limit[i] = l.limit - STEM_BIAS * sum;
+        b->invert[i] = 0 - l.invert;
+    }
+    for (uint32_t i = count; i % TILE_CHANNELS; i++) /* calculated, not written */
+        b->limit[i] = 0, b->invert[i] = 0;
+}
+
+/* The taps of one pixel. Copies reach up to CHUNK_BYTES - 1 past the end, on both sides. */
+SPB_INLINE void gather(const geometry *g, uint32_t kernel_h, const stem_pixel *from, stem_pixel *to) {
+    uint32_t bytes = g->run * (uint32_t)sizeof *to;
+    for (uint32_t ky = 0; ky < kernel_h; ky++, from += g->row, to += g->run) {
+        for (uint32_t at = 0; at < bytes; at += CHUNK_BYTES)
+            memcpy((uint8_t *)to + at, (const uint8_t *)from + at, CHUNK_BYTES);
+    }
+}
+
+/* 8 pixels from column x of row y on, of all channels of the block. */
+SPB_INLINE void eight_pixels(const spb_layer *layer, const geometry *g, const block *b,
+                             const stem_pixel *pixels, uint32_t x, uint32_t left, uint8_t *to, int narrow) {
+    uint32_t valid = left < 8 ? (1u << left) - 1 : 0xFFu;
+    to += (size_t)b->first * layer->out.plane_bytes + x / 8;
+    for (uint32_t i = 0; i < b->count; i += TILE_CHANNELS) {
+        uint32_t bits[TILE_CHANNELS], count = b->count - i;
+        stem_eight(pixels, g->padded_taps, b->weights + (size_t)i * g->padded_taps, g->padded_taps,
+                   b->limit + i, narrow, bits);
+        for (uint32_t c = 0; c < TILE_CHANNELS; c++)
+            bits[c] = (bits[c] ^ b->invert[i + c]) & valid;
+        if (count >= TILE_CHANNELS) {
+            for (uint32_t c = 0; c < TILE_CHANNELS; c++, to += layer->out.plane_bytes)
+                *to = (uint8_t)bits[c];
+        } else {
+            for (uint32_t c = 0; c < count; c++, to += layer->out.plane_bytes)
+                *to = (uint8_t)bits[c];
+        }
+    }
+}
+
+SPB_INLINE void run_block(const spb_layer *layer, const geometry *g, const block *b, const stem_pixel *padded,
+                          uint8_t *out, int narrow) {
+    _Alignas(16) stem_pixel pixels[8 * (STEM_MAX_TAPS + STEM_STEP) + CHUNK_BYTES];
+    size_t step = (size_t)layer->stride * layer->in.channels;
+    memset(pixels, 0, sizeof pixels); /* the taps that only round up: any value, but a value */
+    for (uint32_t y = 0; y < layer->out.height; y++, padded += layer->stride * g->row) {
+        uint8_t *to = out + (size_t)y * layer->out.row_bytes;
+        for (uint32_t x = 0; x < layer->out.width; x += 8) {
+            uint32_t left = layer->out.width - x, count = left < 8 ? left : 8;
+            for (uint32_t p = 0; p < count; p++)
+                gather(g, layer->kernel_h, padded + (x + p) * step, pixels + (size_t)p * g->padded_taps);
+            eight_pixels(layer, g, b, pixels, x, left, to, narrow);
+        }
+    }
 }
 
 void spb_stem_conv(const spb_layer *layer, const uint8_t *image, uint8_t *out, uint8_t *scratch) {
-    const spb_tensor *to = &layer->out;
-    uint32_t real = layer->in.channels * layer->kernel_h * layer->kernel_w;
-    int16_t *padded = (int16_t *)(void *)scratch;
-    taps t;
-    pad_image(layer, image, layer->weights + (size_t)to->channels * real, padded);
-    set_offsets(layer, &t);
-    memset(out, 0, (size_t)to->channels * to->plane_bytes);
-    for (uint32_t first = 0; first < to->channels; first += TILE_CHANNELS) {
-        int32_t limit[TILE_CHANNELS];
-        uint32_t invert[TILE_CHANNELS], bits[TILE_CHANNELS], count = to->channels - first;
-        if (count > TILE_CHANNELS)
-            count = TILE_CHANNELS;
-        set_weights(layer, &t, first);
-        for (uint32_t i = 0; i < TILE_CHANNELS; i++) {
-            uint32_t c = first + (i < count ? i : 0);
-            spb_limit l = spb_sum_limit(layer->threshold[c], layer->compare[c]);
-            limit[i] = l.limit;
-            invert[i] = l.invert ? (1u << TILE_PIXELS) - 1 : 0;
-        }
-        for (uint32_t y = 0; y < to->height; y++) {
-            const int16_t *row = padded + (size_t)y * layer->stride * padded_width(layer);
-            uint8_t *to_row = out + (size_t)first * to->plane_bytes + y * to->row_bytes;
-            for (uint32_t x = 0; x < to->width; x += TILE_PIXELS) {
-                stem_tile(row + x, t.offsets, t.weights, t.count, limit, bits);
-                for (uint32_t i = 0; i < count; i++)
-                    put_bits(to, to_row + (size_t)i * to->plane_bytes, x, bits[i] ^ invert[i]);
-            }
+    geometry g = geometry_of(layer);
+    uint32_t channels = layer->out.channels;
+    stem_pixel *padded = (stem_pixel *)(void *)scratch;
+    const uint8_t *pad_value = layer->weights + (size_t)channels * g.taps;
+    int narrow = STEM_NEEDS_NARROW && memchr(layer->weights, 0x80, (size_t)channels * g.taps) == NULL;
+    uint32_t fit = WEIGHTS / g.padded_taps / TILE_CHANNELS * TILE_CHANNELS;
+    uint16_t place[STEM_MAX_TAPS];
+    block b;
+    if (fit > BLOCK_CHANNELS)
+        fit = BLOCK_CHANNELS;
+    pad_image(layer, &g, image, pad_value, padded);
+    set_places(layer, place);
+    memset(out, 0, (size_t)channels * layer->out.plane_bytes);
+    for (uint32_t first = 0; first < channels; first += fit) {
+        set_block(layer, &g, place, first, channels - first < fit ? channels - first : fit, &b);
+        if (narrow) {
+            run_block(layer, &g, &b, padded, out, 1);
+        } else {
+            run_block(layer, &g, &b, padded, out, 0);
         }
     }
 }

@@ -1,122 +1,282 @@
-/* The register tile of the stem: TILE_CHANNELS output channels, TILE_PIXELS pixels of a row, 32-bit sums.
+/* The register tile of the stem: 8 pixels of a row times TILE_CHANNELS output channels, 32-bit sums.
  *
- *   build    channels x pixels   a tap costs
- *   NEON     4 x 8               1 load, 8 widening multiply-adds by a lane
- *   AVX2     4 x 16              taps in pairs: 2 loads, 2 interleavings, 8 multiply-adds of pairs, 8
- * additions scalar   1 x 4               4 multiply-adds
+ *   build            channels x pixels   what an instruction of the innermost loop does
+ *   AArch64 SDOT     16 x 4              16 multiply-adds: 4 taps of 4 channels
+ *   AArch64          16 x 4              SMULL, SMLAL: 8 products; SADALP: adds pairs of sums to 32 bits
+ *   ARMv7 NEON       8 x 2               the same
+ *   AVX2, VNNI       16 x 4              32 multiply-adds: 4 taps of 8 channels
+ *   AVX2             16 x 4              16 products and 8 of their additions (int16 pairs), then an addition
+ *   scalar           2 x 2               SMLAD: 2 multiply-adds; elsewhere 1
  *
- * `weights`: [tap][TILE_CHANNELS] int16; `offsets`: of each tap from the tile's first pixel, in elements; the
- * number of taps is even (a last tap of weight 0 is added where it is not). The result: TILE_PIXELS bits a
- * channel, set where the sum is above the channel's limit.
+ * The vector runs over channels, so that a pixel's taps are in order in memory and a few of them, a *group*,
+ * are loaded into all lanes at once. Weights: [taps / STEM_GROUP][TILE_CHANNELS][STEM_GROUP]; taps are a
+ * multiple of STEM_STEP, with weights of 0 behind the last. Pixels: `stride` elements apart, less STEM_BIAS.
+ *
+ * The limit without SDOT: for 4 taps of 8 pixels or channels SMULL, SMLAL and SADALP, twice each for both
+ * halves of a register: 6 for 32 multiply-adds. SMLAL to 32 bits at once takes 8 and twice the multiplier's
+ * time. Two products of 8 bits fit 16 bits unless both are (-128) * (-128): where a weight is -128, `narrow`
+ * is 0 and each product is widened on its own.
  */
 #ifndef SPB_STEM_TILE_H
 #define SPB_STEM_TILE_H
+
+#include <string.h>
 
 #include "../word.h"
 
 enum { STEM_MAX_TAPS = 4 * 7 * 7 };
 
+/* The tile's loops over pixels and vectors: sums are in registers only when nothing of them is left. */
+#if defined(__clang__)
+#define STEM_UNROLL _Pragma("clang loop unroll(full)")
+#elif defined(__GNUC__)
+#define STEM_UNROLL _Pragma("GCC unroll 16")
+#else
+#define STEM_UNROLL
+#endif
+
 #if !defined(SPB_FORCE_SCALAR) && defined(__ARM_NEON)
 
-enum { TILE_CHANNELS = 4, TILE_PIXELS = 8 };
+typedef int8_t stem_pixel;
+typedef int8_t stem_weight;
+enum { STEM_BIAS = 128, STEM_STEP = 4 };
 
-SPB_INLINE uint32_t stem_above(int32x4_t low, int32x4_t high, int32_t limit) {
-    static const uint8_t bit_of_pixel[8] = {1, 2, 4, 8, 16, 32, 64, 128};
-    uint16x4_t a = vmovn_u32(vcgtq_s32(low, vdupq_n_s32(limit)));
-    uint16x4_t b = vmovn_u32(vcgtq_s32(high, vdupq_n_s32(limit)));
-    uint8x8_t bits = vand_u8(vmovn_u16(vcombine_u16(a, b)), vld1_u8(bit_of_pixel));
 #if defined(__aarch64__)
-    return vaddv_u8(bits);
+enum { TILE_CHANNELS = 16, TILE_PIXELS = 4, TILE_VECTORS = TILE_CHANNELS / 4 };
 #else
-    bits = vpadd_u8(bits, bits);
-    bits = vpadd_u8(bits, bits);
-    return vget_lane_u8(vpadd_u8(bits, bits), 0);
+enum { TILE_CHANNELS = 8, TILE_PIXELS = 2, TILE_VECTORS = TILE_CHANNELS / 4 };
 #endif
+typedef int32x4_t stem_sum;
+
+SPB_INLINE stem_sum stem_zero(void) { return vdupq_n_s32(0); }
+SPB_INLINE stem_sum stem_limit(const int32_t *limit) { return vld1q_s32(limit); }
+SPB_INLINE void stem_bits(uint32_t *bits, const stem_sum *b, int v) {
+    vst1q_u32(bits + 4 * v, vreinterpretq_u32_s32(b[v]));
+}
+/* The next bit comes in from below. */
+SPB_INLINE stem_sum stem_push(stem_sum bits, stem_sum sum, stem_sum limit) {
+    return vsliq_n_s32(vreinterpretq_s32_u32(vcgtq_s32(sum, limit)), bits, 1);
 }
 
-SPB_INLINE void stem_tile(const int16_t *pixel, const uint32_t *offsets, const int16_t *weights,
-                          uint32_t taps, const int32_t *limit, uint32_t *bits) {
-    int32x4_t low[TILE_CHANNELS], high[TILE_CHANNELS];
-    for (int c = 0; c < TILE_CHANNELS; c++)
-        low[c] = high[c] = vdupq_n_s32(0);
-    for (uint32_t k = 0; k < taps; k++) {
-        int16x8_t x = vld1q_s16(pixel + offsets[k]);
-        int16x4_t w = vld1_s16(weights + k * TILE_CHANNELS);
-        int16x4_t x0 = vget_low_s16(x), x1 = vget_high_s16(x);
-        low[0] = vmlal_lane_s16(low[0], x0, w, 0), high[0] = vmlal_lane_s16(high[0], x1, w, 0);
-        low[1] = vmlal_lane_s16(low[1], x0, w, 1), high[1] = vmlal_lane_s16(high[1], x1, w, 1);
-        low[2] = vmlal_lane_s16(low[2], x0, w, 2), high[2] = vmlal_lane_s16(high[2], x1, w, 2);
-        low[3] = vmlal_lane_s16(low[3], x0, w, 3), high[3] = vmlal_lane_s16(high[3], x1, w, 3);
+#if defined(__aarch64__) && defined(__ARM_FEATURE_DOTPROD)
+
+enum { STEM_GROUP = 4, STEM_NEEDS_NARROW = 0 };
+
+SPB_INLINE void stem_step(stem_sum sums[TILE_PIXELS][TILE_VECTORS], const stem_pixel *const *pixel, size_t k,
+                          const stem_weight *w, int narrow) {
+    (void)narrow;
+    int8x16_t weight[TILE_VECTORS];
+    STEM_UNROLL
+    for (int v = 0; v < TILE_VECTORS; v++)
+        weight[v] = vld1q_s8(w + 16 * v);
+    STEM_UNROLL
+    for (int p = 0; p < TILE_PIXELS; p++) {
+        int8x16_t x = vreinterpretq_s8_s32(vld1q_dup_s32((const int32_t *)(const void *)(pixel[p] + k)));
+        STEM_UNROLL
+        for (int v = 0; v < TILE_VECTORS; v++)
+            sums[p][v] = vdotq_s32(sums[p][v], weight[v], x);
     }
-    for (int c = 0; c < TILE_CHANNELS; c++)
-        bits[c] = stem_above(low[c], high[c], limit[c]);
 }
+
+#else
+
+enum { STEM_GROUP = 2, STEM_NEEDS_NARROW = 1 };
+
+SPB_INLINE int8x16_t stem_pair(const stem_pixel *x) {
+    return vreinterpretq_s8_s16(vld1q_dup_s16((const int16_t *)(const void *)x));
+}
+
+SPB_INLINE stem_sum stem_widened(stem_sum sum, int8x8_t w0, int8x8_t x0, int8x8_t w1, int8x8_t x1) {
+    return vpadalq_s16(vpadalq_s16(sum, vmull_s8(w0, x0)), vmull_s8(w1, x1));
+}
+
+/* Compilers move the products of several pixels up, run out of registers and spill in the innermost loop, so
+ * the order is pinned: four chains, two where registers are few. */
+#if defined(__aarch64__)
+SPB_INLINE void stem_narrow(stem_sum *s, const int8x16_t *w0, const int8x16_t *w1, int8x16_t x0,
+                            int8x16_t x1) {
+    int16x8_t t0, t1, t2, t3;
+    __asm__("smull %0.8h, %8.8b, %12.8b\n"
+            "smull2 %1.8h, %8.16b, %12.16b\n"
+            "smull %2.8h, %9.8b, %12.8b\n"
+            "smull2 %3.8h, %9.16b, %12.16b\n"
+            "smlal %0.8h, %10.8b, %13.8b\n"
+            "smlal2 %1.8h, %10.16b, %13.16b\n"
+            "smlal %2.8h, %11.8b, %13.8b\n"
+            "smlal2 %3.8h, %11.16b, %13.16b\n"
+            "sadalp %4.4s, %0.8h\n"
+            "sadalp %5.4s, %1.8h\n"
+            "sadalp %6.4s, %2.8h\n"
+            "sadalp %7.4s, %3.8h\n"
+            : "=&w"(t0), "=&w"(t1), "=&w"(t2), "=&w"(t3), "+w"(s[0]), "+w"(s[1]), "+w"(s[2]), "+w"(s[3])
+            : "w"(w0[0]), "w"(w0[1]), "w"(w1[0]), "w"(w1[1]), "w"(x0), "w"(x1));
+}
+#else
+SPB_INLINE void stem_narrow(stem_sum *s, const int8x16_t *w0, const int8x16_t *w1, int8x16_t x0,
+                            int8x16_t x1) {
+    int16x8_t t0, t1;
+    __asm__("vmull.s8 %q0, %e4, %e6\n"
+            "vmull.s8 %q1, %f4, %f6\n"
+            "vmlal.s8 %q0, %e5, %e7\n"
+            "vmlal.s8 %q1, %f5, %f7\n"
+            "vpadal.s16 %q2, %q0\n"
+            "vpadal.s16 %q3, %q1\n"
+            : "=&w"(t0), "=&w"(t1), "+w"(s[0]), "+w"(s[1])
+            : "w"(w0[0]), "w"(w1[0]), "w"(x0), "w"(x1));
+}
+#endif
+
+SPB_INLINE void stem_step(stem_sum sums[TILE_PIXELS][TILE_VECTORS], const stem_pixel *const *pixel, size_t k,
+                          const stem_weight *w, int narrow) {
+    int8x16_t w0[TILE_VECTORS / 2], w1[TILE_VECTORS / 2];
+    STEM_UNROLL
+    for (int v = 0; v < TILE_VECTORS / 2; v++) {
+        w0[v] = vld1q_s8(w + 16 * v);
+        w1[v] = vld1q_s8(w + 2 * TILE_CHANNELS + 16 * v);
+    }
+    STEM_UNROLL
+    for (int p = 0; p < TILE_PIXELS; p++) {
+        int8x16_t x0 = stem_pair(pixel[p] + k), x1 = stem_pair(pixel[p] + k + 2);
+        if (narrow) {
+            stem_narrow(sums[p], w0, w1, x0, x1);
+            continue;
+        }
+        int8x8_t low0 = vget_low_s8(x0), low1 = vget_low_s8(x1);
+        STEM_UNROLL
+        for (int v = 0; v < TILE_VECTORS / 2; v++) {
+            stem_sum *s = &sums[p][2 * v];
+            s[0] = stem_widened(s[0], vget_low_s8(w0[v]), low0, vget_low_s8(w1[v]), low1);
+            s[1] = stem_widened(s[1], vget_high_s8(w0[v]), low0, vget_high_s8(w1[v]), low1);
+        }
+    }
+}
+
+#endif
 
 #elif !defined(SPB_FORCE_SCALAR) && defined(__AVX2__)
 
-enum { TILE_CHANNELS = 4, TILE_PIXELS = 16 };
+enum { TILE_CHANNELS = 16, TILE_PIXELS = 4, TILE_VECTORS = 2, STEM_BIAS = 0, STEM_NEEDS_NARROW = 0 };
+typedef __m256i stem_sum;
 
-SPB_INLINE __m256i stem_load(const int16_t *p) {
-    return _mm256_loadu_si256((const __m256i *)(const void *)p);
+SPB_INLINE __m256i stem_load(const void *p) { return _mm256_loadu_si256((const __m256i *)p); }
+SPB_INLINE stem_sum stem_zero(void) { return _mm256_setzero_si256(); }
+SPB_INLINE stem_sum stem_limit(const int32_t *limit) { return stem_load(limit); }
+SPB_INLINE void stem_bits(uint32_t *bits, const stem_sum *b, int v) {
+    _mm256_storeu_si256((__m256i *)(void *)(bits + 8 * v), b[v]);
+}
+SPB_INLINE stem_sum stem_push(stem_sum bits, stem_sum sum, stem_sum limit) {
+    return _mm256_sub_epi32(_mm256_add_epi32(bits, bits), _mm256_cmpgt_epi32(sum, limit));
+}
+SPB_INLINE __m256i stem_group(const void *x) {
+    int32_t group;
+    memcpy(&group, x, sizeof group);
+    return _mm256_set1_epi32(group);
 }
 
-/* Weights of taps k and k + 1, next to each other in every lane of 32 bits. */
-SPB_INLINE __m256i stem_pair(const int16_t *weights, int channel) {
-    uint32_t first = (uint16_t)weights[channel], second = (uint16_t)weights[TILE_CHANNELS + channel];
-    return _mm256_set1_epi32((int)(first | second << 16));
-}
+#if defined(__AVX512VNNI__) && defined(__AVX512VL__)
+typedef uint8_t stem_pixel;
+typedef int8_t stem_weight;
+enum { STEM_GROUP = 4, STEM_STEP = 4 };
+#define STEM_ADD(sum, x, w) _mm256_dpbusd_epi32(sum, x, w)
+#else
+typedef int16_t stem_pixel;
+typedef int16_t stem_weight;
+enum { STEM_GROUP = 2, STEM_STEP = 2 };
+#define STEM_ADD(sum, x, w) _mm256_add_epi32(sum, _mm256_madd_epi16(x, w))
+#endif
 
-/* low holds pixels 0-3 and 8-11, high 4-7 and 12-15: interleaving works within halves, and so does packing.
- */
-SPB_INLINE uint32_t stem_above(__m256i low, __m256i high, int32_t limit) {
-    __m256i bound = _mm256_set1_epi32(limit);
-    __m256i above = _mm256_packs_epi32(_mm256_cmpgt_epi32(low, bound), _mm256_cmpgt_epi32(high, bound));
-    uint32_t bytes = (uint32_t)_mm256_movemask_epi8(_mm256_packs_epi16(above, _mm256_setzero_si256()));
-    return (bytes & 0xFFu) | (bytes >> 8 & 0xFF00u);
-}
-
-SPB_INLINE void stem_tile(const int16_t *pixel, const uint32_t *offsets, const int16_t *weights,
-                          uint32_t taps, const int32_t *limit, uint32_t *bits) {
-    __m256i low[TILE_CHANNELS], high[TILE_CHANNELS];
-    for (int c = 0; c < TILE_CHANNELS; c++)
-        low[c] = high[c] = _mm256_setzero_si256();
-    for (uint32_t k = 0; k < taps; k += 2) {
-        __m256i a = stem_load(pixel + offsets[k]), b = stem_load(pixel + offsets[k + 1]);
-        __m256i ab_low = _mm256_unpacklo_epi16(a, b), ab_high = _mm256_unpackhi_epi16(a, b);
-        for (int c = 0; c < TILE_CHANNELS; c++) {
-            __m256i w = stem_pair(weights + k * TILE_CHANNELS, c);
-            low[c] = _mm256_add_epi32(low[c], _mm256_madd_epi16(ab_low, w));
-            high[c] = _mm256_add_epi32(high[c], _mm256_madd_epi16(ab_high, w));
-        }
+SPB_INLINE void stem_step(stem_sum sums[TILE_PIXELS][TILE_VECTORS], const stem_pixel *const *pixel, size_t k,
+                          const stem_weight *w, int narrow) {
+    (void)narrow;
+    __m256i w0 = stem_load(w), w1 = stem_load(w + 8 * STEM_GROUP);
+    STEM_UNROLL
+    for (int p = 0; p < TILE_PIXELS; p++) {
+        __m256i x = stem_group(pixel[p] + k);
+        sums[p][0] = STEM_ADD(sums[p][0], x, w0);
+        sums[p][1] = STEM_ADD(sums[p][1], x, w1);
     }
-    for (int c = 0; c < TILE_CHANNELS; c++)
-        bits[c] = stem_above(low[c], high[c], limit[c]);
 }
 
 #else
 
-enum { TILE_CHANNELS = 1, TILE_PIXELS = 8 };
+#if defined(__ARM_FEATURE_SIMD32)
+#include <arm_acle.h>
+#endif
 
-SPB_INLINE uint32_t stem_four(const int16_t *pixel, const uint32_t *offsets, const int16_t *weights,
-                              uint32_t taps, int32_t limit) {
-    int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0;
-    for (uint32_t k = 0; k < taps; k++) {
-        const int16_t *x = pixel + offsets[k];
-        int32_t w = weights[k];
-        s0 += w * x[0];
-        s1 += w * x[1];
-        s2 += w * x[2];
-        s3 += w * x[3];
-    }
-    return (uint32_t)(s0 > limit) | (uint32_t)(s1 > limit) << 1 | (uint32_t)(s2 > limit) << 2 |
-           (uint32_t)(s3 > limit) << 3;
+typedef int16_t stem_pixel;
+typedef int16_t stem_weight;
+enum {
+    TILE_CHANNELS = 2,
+    TILE_PIXELS = 2,
+    TILE_VECTORS = 2,
+    STEM_BIAS = 0,
+    STEM_NEEDS_NARROW = 0,
+    STEM_GROUP = 2,
+    STEM_STEP = 2
+};
+typedef int32_t stem_sum;
+
+SPB_INLINE stem_sum stem_zero(void) { return 0; }
+SPB_INLINE stem_sum stem_limit(const int32_t *limit) { return *limit; }
+SPB_INLINE void stem_bits(uint32_t *bits, const stem_sum *b, int v) { bits[v] = (uint32_t)b[v]; }
+SPB_INLINE stem_sum stem_push(stem_sum bits, stem_sum sum, stem_sum limit) {
+    return bits * 2 + (sum > limit);
 }
 
-SPB_INLINE void stem_tile(const int16_t *pixel, const uint32_t *offsets, const int16_t *weights,
-                          uint32_t taps, const int32_t *limit, uint32_t *bits) {
-    bits[0] = stem_four(pixel, offsets, weights, taps, limit[0]) |
-              stem_four(pixel + 4, offsets, weights, taps, limit[0]) << 4;
+SPB_INLINE stem_sum stem_add(stem_sum sum, const stem_pixel *x, const stem_weight *w) {
+#if defined(__ARM_FEATURE_SIMD32)
+    int16x2_t a, b;
+    memcpy(&a, x, sizeof a);
+    memcpy(&b, w, sizeof b);
+    return __smlad(a, b, sum);
+#else
+    return sum + x[0] * w[0] + x[1] * w[1];
+#endif
+}
+
+SPB_INLINE void stem_step(stem_sum sums[TILE_PIXELS][TILE_VECTORS], const stem_pixel *const *pixel, size_t k,
+                          const stem_weight *w, int narrow) {
+    (void)narrow;
+    STEM_UNROLL
+    for (int p = 0; p < TILE_PIXELS; p++) {
+        STEM_UNROLL
+        for (int c = 0; c < TILE_CHANNELS; c++)
+            sums[p][c] = stem_add(sums[p][c], pixel[p] + k, w + 2 * c);
+    }
 }
 
 #endif
+
+/* 8 pixels; bit x of bits[c]: the sum is above the channel's limit. Higher bits mean nothing. */
+SPB_INLINE void stem_eight(const stem_pixel *pixels, size_t stride, const stem_weight *weights, size_t taps,
+                           const int32_t *limit, int narrow, uint32_t *bits) {
+    const int lanes = TILE_CHANNELS / TILE_VECTORS;
+    stem_sum above[TILE_VECTORS];
+    STEM_UNROLL
+    for (int v = 0; v < TILE_VECTORS; v++)
+        above[v] = stem_zero();
+    for (int first = 8 - TILE_PIXELS; first >= 0; first -= TILE_PIXELS) {
+        const stem_pixel *pixel[TILE_PIXELS];
+        stem_sum sums[TILE_PIXELS][TILE_VECTORS];
+        STEM_UNROLL
+        for (int p = 0; p < TILE_PIXELS; p++) {
+            pixel[p] = pixels + (size_t)(first + p) * stride;
+            STEM_UNROLL
+            for (int v = 0; v < TILE_VECTORS; v++)
+                sums[p][v] = stem_zero();
+        }
+        for (size_t k = 0; k < taps; k += STEM_STEP)
+            stem_step(sums, pixel, k, weights + k * TILE_CHANNELS, narrow);
+        STEM_UNROLL
+        for (int p = TILE_PIXELS - 1; p >= 0; p--) {
+            STEM_UNROLL
+            for (int v = 0; v < TILE_VECTORS; v++)
+                above[v] = stem_push(above[v], sums[p][v], stem_limit(limit + v * lanes));
+        }
+    }
+    STEM_UNROLL
+    for (int v = 0; v < TILE_VECTORS; v++)
+        stem_bits(bits, above, v);
+}
+
 #endif

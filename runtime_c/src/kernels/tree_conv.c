@@ -10,17 +10,18 @@
  *             +1 taps into plane 0, -1 taps out of it; +2, -2 taps at plane 1
  *             output bit = (S >= value) or (S <= value): a carry chain over the planes
  *
- * Adding a list of taps, 16 at a time (Harley-Seal): 15 full adders turn 16 taps and planes 0..3 into planes
- * 0..3 and one carry of weight 16. Carries of equal weight wait in pairs, so a plane above is touched once
- * for every two carries of its weight. Which carries wait is the binary number of blocks done, and what is
- * left of the list (8, 4, 2, 1 taps) waits at planes 3, 2, 1, 0: so a carry waits at plane j if bit j of the
- * count is set, and `settle` ripples all of them up once, at the end of the list:
+ * Adding a list of taps, 32 words of them at a time (Harley-Seal): 31 full adders turn 32 words and planes
+ * 0..4 into planes 0..4 and one carry of weight 32. Carries of equal weight wait in pairs, so a plane above
+ * is touched once for every two carries of its weight. Which carries wait is the binary number of blocks
+ * done, and what is left of the list (16, 8, 4, 2, 1 words) waits at planes 4 to 0: so a carry waits at plane
+ * j if bit j of the count is set, and `settle` ripples all of them up once, at the end of the list:
  *
  *     taps  a0 a1   a2 a3   a4 a5   a6 a7   ...
- *     p0     \ /     \ /     \ /     \ /          8 full adders
- *     p1       \     /         \     /            4
- *     p2          \ ------------ /                2
- *     p3                   \ --- ... /            1  -> carry of weight 16
+ *     p0     \ /     \ /     \ /     \ /          16 full adders
+ *     p1       \     /         \     /             8
+ *     p2          \ ------------ /                 4
+ *     p3                   \ --- ... /             2
+ *     p4                           ...              1  -> carry of weight 32
  *
  * All planes of a sum are local variables with constant indices: on AArch64 they are registers. For that, the
  * code exists once for each number of planes in SPB_PLANES. Limit: 3 operations and a load a tap (NEON, per
@@ -31,7 +32,7 @@
 #include "../word.h"
 #include "kernels.h"
 
-enum { MAX_PLANES = 17, BLOCK_LOG2 = 4 };
+enum { MAX_PLANES = 17, BLOCK_LOG2 = 5 };
 
 /* DO(j) for every plane, with literal j: an index in a loop would keep the planes in memory. */
 #define EACH_PLANE(DO)                                                                                       \
@@ -62,6 +63,12 @@ SPB_INLINE spb_word add16(spb_word *p, const uint8_t *base, const uint32_t *taps
     return spb_full(p + 3, a, b, subtract);
 }
 
+SPB_INLINE spb_word add32(spb_word *p, const uint8_t *base, const uint32_t *taps, int lanes, int subtract) {
+    spb_word a = add16(p, base, taps, lanes, subtract);
+    spb_word b = add16(p, base, taps + 16 * lanes, lanes, subtract);
+    return spb_full(p + 4, a, b, subtract);
+}
+
 /* Adds (takes) `count` words of taps, each of weight 2^low, to (from) the number in p[0 .. planes). Carries
  * beyond the top plane are dropped: sums are modulo 2^planes. */
 SPB_INLINE void accumulate(spb_word *p, int planes, int low, int lanes, const uint8_t *base,
@@ -72,7 +79,7 @@ SPB_INLINE void accumulate(spb_word *p, int planes, int low, int lanes, const ui
     EACH_PLANE(CLEAR)
 #undef CLEAR
     for (uint32_t block = 0; block < count >> BLOCK_LOG2; block++, taps += (1 << BLOCK_LOG2) * lanes) {
-        spb_word up = add16(p + low, base, taps, lanes, subtract);
+        spb_word up = add32(p + low, base, taps, lanes, subtract);
         do {
 #define JOIN(j)                                                                                              \
     if ((j) >= low + BLOCK_LOG2 && (j) < planes) {                                                           \
@@ -86,6 +93,10 @@ SPB_INLINE void accumulate(spb_word *p, int planes, int low, int lanes, const ui
             EACH_PLANE(JOIN)
 #undef JOIN
         } while (0);
+    }
+    if (count & 16) {
+        waiting[low + 4] = add16(p + low, base, taps, lanes, subtract);
+        taps += 16 * lanes;
     }
     if (count & 8) {
         waiting[low + 3] = add8(p + low, base, taps, lanes, subtract);
