@@ -19,6 +19,7 @@ from spanbit.bundle import write_bundle
 from spanbit.errors import SpanbitError
 from spanbit.graph import BinaryConv, Compare, Graph, Head, KernelKind, MaxPool2x2, Shape, StemConv, Threshold
 from spanbit.passes import compile_graph
+from spanbit.passes.compiled import LayerPlan
 from spanbit.targets import Target
 from spanbit.tree.synthetic import binary_tree_layer, sparse_ternary_layer
 
@@ -40,8 +41,7 @@ class Subject:
     path: Path
     distance: int  # of the minimum spanning tree, also where the dense kernel runs
     arena_bytes: int
-    planes: int  # of the layer's sums; 0 for the dense kernel
-    node_count: int
+    plan: LayerPlan  # of the layer
 
 
 def weights(kind: str, layer: Layer, cost: float) -> NDArray[np.int8] | None:
@@ -88,6 +88,5 @@ def write_subject(
         path=path,
         distance=plan.op.tree.total_distance,
         arena_bytes=compiled.arena_bytes,
-        planes=plan.nodes.planes if plan.nodes is not None else 0,
-        node_count=len(weight),
+        plan=plan,
     )
