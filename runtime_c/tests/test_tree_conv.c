@@ -156,7 +156,9 @@ static int run_case(uint32_t index) {
     layer.padding = draw(larger);
     layer.pad_bit = draw(2);
     uint32_t wide = draw(4) == 0 ? 140 : draw(2) ? 34 : 18;
-    layer.in = tensor(1 + draw(draw(3) ? 6 : 40), larger + draw(20), larger + draw(wide));
+    static const uint32_t full[] = {8, 16, 32, 64, 128}; /* widths that leave no bit of a row */
+    uint32_t side = draw(4) ? larger + draw(wide) : full[draw(5)];
+    layer.in = tensor(1 + draw(draw(3) ? 6 : 40), larger + draw(20), side);
     uint32_t height = (layer.in.height + 2 * layer.padding - layer.kernel_h) / layer.stride + 1;
     uint32_t width = (layer.in.width + 2 * layer.padding - layer.kernel_w) / layer.stride + 1;
     layer.out = tensor(1 + draw(MAX_ROWS), height, width);

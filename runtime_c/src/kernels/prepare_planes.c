@@ -4,8 +4,8 @@
  * x * stride + kx - padding) of channel c; outside the image it holds pad_bit. Tap (c, ky, kx) is then copy
  * (c, kx, ky % stride) from row ky / stride on. Bits beyond the output's width are never used.
  *
- * Stride 1 with rows of up to 64 bits, the usual case, shifts whole words of 64 bits (several rows at once);
- * everything else goes row by row.
+ * With rows of up to 64 bits, stride 1 moves whole words of several rows at once, stride 2 parts each row
+ * once for all its copies; everything else goes row by row and copy by copy.
  */
 #include <string.h>
 
@@ -131,6 +131,51 @@ static uint64_t even_bits(uint64_t x) {
     return (x | x >> 16) & 0x00000000FFFFFFFFu;
 }
 
+static void store_row(uint8_t *to, uint64_t bits, uint32_t row_bytes) {
+    switch (row_bytes) { /* constant sizes: single stores */
+    case 1:
+        to[0] = (uint8_t)bits;
+        break;
+    case 2:
+        memcpy(to, &bits, 2);
+        break;
+    case 4:
+        memcpy(to, &bits, 4);
+        break;
+    default:
+        memcpy(to, &bits, 8);
+    }
+}
+
+/* Stride 2, rows of up to 64 pixels: each row is parted once into its even and its odd columns; a copy takes
+ * one of them, moved by (kx - padding) / 2 columns, rounded down. */
+static void part_plane(const spb_layer *layer, const uint8_t *plane, uint8_t *copies, uint32_t copy_bytes) {
+    uint64_t pad = layer->pad_bit ? ~(uint64_t)0 : 0, valid = low_bits(layer->in.width);
+    uint32_t out_row = layer->out.row_bytes;
+    memset(copies, layer->pad_bit ? 0xFF : 0, (size_t)layer->kernel_w * 2 * copy_bytes);
+    for (uint32_t y = 0; y < layer->in.height; y++) {
+        uint32_t r = (y + layer->padding) / 2, phase = (y + layer->padding) % 2;
+        if ((r + 1) * out_row > copy_bytes)
+            break; /* rows that no window reaches */
+        uint64_t row = (load64(plane + (size_t)y * layer->in.row_bytes) & valid) | (pad & ~valid);
+        uint64_t beyond = pad & ~low_bits(32);
+        uint64_t part[2] = {even_bits(row) | beyond, even_bits(row >> 1) | beyond};
+        for (uint32_t kx = 0; kx < layer->kernel_w; kx++) {
+            int32_t shift = (int32_t)kx - (int32_t)layer->padding;
+            uint64_t bits = part[shift & 1];
+            if (shift < 0) {
+                uint32_t by = (uint32_t)(1 - shift) / 2;
+                bits = bits << by | (pad & low_bits(by));
+            } else {
+                uint32_t by = (uint32_t)shift / 2;
+                bits = by ? bits >> by | pad << (64 - by) : bits;
+            }
+            store_row(copies + (size_t)(kx * 2 + phase) * copy_bytes + r * out_row, bits, out_row);
+        }
+    }
+}
+
+/* Everything else, row by row. */
 static void gather_row(const spb_layer *layer, const uint8_t *row, uint8_t *to, int32_t shift) {
     uint32_t row_bytes = layer->out.row_bytes;
     for (uint32_t at = 0; at < row_bytes; at += 8) {
@@ -138,7 +183,7 @@ static void gather_row(const spb_layer *layer, const uint8_t *row, uint8_t *to, 
         uint64_t bits = fetch(layer, row, x);
         if (layer->stride == 2)
             bits = even_bits(bits) | even_bits(fetch(layer, row, x + 64)) << 32;
-        memcpy(to + at, &bits, row_bytes < 8 ? row_bytes : 8);
+        store_row(to + at, bits, row_bytes);
     }
 }
 
@@ -166,22 +211,25 @@ static int moves_words(const spb_layer *layer, uint32_t copy_bytes) {
 void spb_prepare_planes(const spb_layer *layer, const uint8_t *in, uint8_t *prepared) {
     uint32_t copy_bytes = spb_copy_bytes(layer), stride = layer->stride, channels = layer->in.channels;
     uint32_t copies = layer->kernel_w * stride, step = copies * copy_bytes;
-    int words = moves_words(layer, copy_bytes);
-    for (uint32_t i = 0; i < copies; i++) {
+    int words = moves_words(layer, copy_bytes), part = stride == 2 && layer->in.row_bytes <= 8;
+    for (uint32_t c = 0; c < channels && part; c++)
+        part_plane(layer, in + (size_t)c * layer->in.plane_bytes, prepared + (size_t)c * step, copy_bytes);
+    for (uint32_t i = 0; i < copies && !part; i++) {
         uint8_t *copy = prepared + (size_t)i * copy_bytes;
         int32_t shift = (int32_t)(i / stride) - (int32_t)layer->padding;
-        if (words) {
-            const mover m = mover_of(layer, copy_bytes, shift);
-            if (copy_bytes == 8) {
-                move_single(&m, in, layer->in.plane_bytes, copy, channels, step);
-            } else {
-                fill_edges(&m, copy, channels, step);
-                move_planes(&m, in, layer->in.plane_bytes, copy, channels, step);
-            }
+        if (!words) {
+            for (uint32_t c = 0; c < channels; c++, copy += step)
+                gather_plane(layer, in + (size_t)c * layer->in.plane_bytes, copy, copy_bytes, shift,
+                             i % stride);
             continue;
         }
-        for (uint32_t c = 0; c < channels; c++, copy += step)
-            gather_plane(layer, in + (size_t)c * layer->in.plane_bytes, copy, copy_bytes, shift, i % stride);
+        const mover m = mover_of(layer, copy_bytes, shift);
+        if (copy_bytes == 8) {
+            move_single(&m, in, layer->in.plane_bytes, copy, channels, step);
+        } else {
+            fill_edges(&m, copy, channels, step);
+            move_planes(&m, in, layer->in.plane_bytes, copy, channels, step);
+        }
     }
     memset(prepared + spb_copies_bytes(layer), 0, 64); /* the tap of a lane that has none */
 }
