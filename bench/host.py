@@ -25,10 +25,11 @@ from typing import Any
 
 from emulate import arguments, bench_program, compiler_of, cpu_name, run_json
 from layer import host_builds
-from network import CLASSES, STEM, synthetic_network
+from network import CLASSES, STEM, synthetic_image, synthetic_network
 from results import show, write_result
 from rich.table import Table
 from shapes import Layer, load_shapes
+from spanbit.bundle import write_bundle
 from spanbit.cli.failure import guard
 from spanbit.errors import ExitCode, SpanbitError
 from spanbit.graph import KernelKind
@@ -82,7 +83,8 @@ def _isas() -> tuple[str, ...]:
 def _spanbit() -> dict[str, Program]:
     programs: dict[str, Program] = {}
     for cost in COSTS:
-        bundle, image = synthetic_network(load_shapes(NETWORK), cost)
+        image = synthetic_image()
+        bundle = write_bundle(synthetic_network(load_shapes(NETWORK), cost), image[None])
         for isa in _isas():
             model = Model(bundle, isa)
             programs[f"spanbit, cost {cost:.2f}, {isa}"] = partial(model.run, image)

@@ -46,15 +46,15 @@ class Core:
         self.model = CycleModel(bench_program(self.compiler), model)
 
     def run(self, subject: Subject) -> tuple[Figures, int]:
-        """Instructions, cycles and the inner loop of one run; the checksum of its output."""
+        """Instructions, cycles and the inner loops of one run; the checksum of its output."""
         count = count_layer(subject.path, self.target)
-        loop = self.model.inner_loop(count.blocks)
+        loops = self.model.inner_loops(count.blocks)
         figures: Figures = {
             "instructions": count.instructions,
             "cycles": round(self.model.cycles(count.blocks)),
         }
-        if loop is not None:
-            figures["inner_loop"] = asdict(loop)
+        if loops is not None:
+            figures["inner_loops"] = asdict(loops)
         return figures, count.output_crc
 
 

@@ -2,7 +2,7 @@
 
     model = CycleModel(program, "cortex-a72")
     model.cycles(count.blocks)          # blocks and executions from emulate.count_layer
-    model.inner_loop(count.blocks)      # the block of full adders in which most instructions are executed
+    model.inner_loops(count.blocks)     # of those, the blocks that consist of taps and full adders
 
 Each block of the program that ran is given to llvm-mca by itself, repeated 100 times, and its cycles are
 multiplied by how often it was executed. That counts the whole kernel, not a chosen loop. It knows no caches
@@ -27,17 +27,19 @@ _REPEATED = 100
 _PRICED = 0.999  # share of the instructions that is priced; the rest, once a layer, gets the mean
 # Before 16 LLVM gave the Neoverse-N1 the Cortex-A57's model.
 _VERSIONS = range(24, 15, -1)
-_TAP_LOAD = re.compile(r"ldr\s+q\d+, \[x\d+, [xw]\d+")
+# A tap is a load at an offset from a table; a full adder has one select.
+_TAP_LOAD = re.compile(r"ld(r|1)\s.*\[x\d+, [xw]\d+")
 _SELECT = re.compile(r"bsl|bit|bif")
+_ADDERS, _TAPS = 8, 4  # in a block that counts as an inner loop; the comparison has selects but no taps
 
 
 @dataclass(frozen=True)
-class InnerLoop:
-    """The tree kernel's hottest block of full adders."""
+class InnerLoops:
+    """The tree kernel's blocks of taps and full adders together."""
 
-    instructions: int
-    taps: int
-    cycles: float
+    share: float  # of all executed instructions
+    instructions_per_adder: float  # the limit is 4: EOR, EOR, BSL and a load
+    cycles_per_adder: float
 
 
 class CycleModel:
@@ -56,17 +58,22 @@ class CycleModel:
         priced = sum(blocks[block] * block[1] for block in hot)
         return cycles * total / priced
 
-    def inner_loop(self, blocks: dict[Block, float]) -> InnerLoop | None:
-        """Of the blocks with 16 taps or more the one with most executed instructions; None: there is none."""
-        hot, _ = _hottest(blocks)
+    def inner_loops(self, blocks: dict[Block, float]) -> InnerLoops | None:
+        """Those with `_ADDERS` full adders or more; None: there is none, as in the dense kernel."""
+        hot, total = _hottest(blocks)
         self._price(hot)
+        instructions = adders = cycles = 0.0
         for block in hot:
             text = self._text(block)
-            taps = sum(bool(_TAP_LOAD.match(line)) for line in text)
-            adders = sum(bool(_SELECT.match(line)) for line in text)
-            if taps >= 16 and adders >= taps - 1:
-                return InnerLoop(block[1], taps, self._cycles[block])
-        return None
+            selects = sum(bool(_SELECT.match(line)) for line in text)
+            if selects >= _ADDERS and sum(bool(_TAP_LOAD.match(line)) for line in text) >= _TAPS:
+                instructions += blocks[block] * block[1]
+                adders += blocks[block] * selects
+                cycles += blocks[block] * self._cycles[block]
+        if not adders:
+            return None
+        share, per_adder = instructions / total, instructions / adders
+        return InnerLoops(round(share, 3), round(per_adder, 2), round(cycles / adders, 2))
 
     def _text(self, block: Block) -> list[str]:
         address, instructions = block

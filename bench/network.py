@@ -1,6 +1,7 @@
-"""A whole network with synthetic weights, as a bundle.
+"""A whole network with synthetic weights, compiled.
 
-    bundle, image = synthetic_network(load_shapes("vgg-small"), cost=0.10)
+    compiled = synthetic_network(load_shapes("vgg-small"), cost=0.10)
+    bundle = write_bundle(compiled, synthetic_image()[None])
 
 Stem on three colours, the binary convolutions of a shapes file, a head with ten classes.
 """
@@ -10,9 +11,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from shapes import Layer, Network
-from spanbit.bundle import write_bundle
 from spanbit.graph import BinaryConv, Compare, Graph, Head, MaxPool2x2, Op, Shape, StemConv, Threshold
 from spanbit.passes import compile_graph
+from spanbit.passes.compiled import CompiledGraph
 from spanbit.targets import load_target
 from subject import weights
 
@@ -20,8 +21,14 @@ STEM = Layer("stem", in_channels=3, out_channels=128, kernel=3, stride=1, paddin
 CLASSES = 10
 
 
-def synthetic_network(network: Network, cost: float) -> tuple[bytes, NDArray[np.uint8]]:
-    """The bundle and an image for it; every convolution is a binary tree of this cost."""
+def synthetic_image() -> NDArray[np.uint8]:
+    """An image [H, W, C] for the network."""
+    shape = (STEM.size, STEM.size, STEM.in_channels)
+    return np.random.default_rng(7).integers(0, 256, shape).astype(np.uint8)
+
+
+def synthetic_network(network: Network, cost: float) -> CompiledGraph:
+    """For this machine; every convolution is a binary tree of this cost."""
     random = np.random.default_rng(0)
 
     def threshold(name: str, count: int, spread: int) -> Threshold:
@@ -46,6 +53,4 @@ def synthetic_network(network: Network, cost: float) -> tuple[bytes, NDArray[np.
     head = random.integers(-127, 128, (CLASSES, inputs)).astype(np.int8)
     ops.append(Head("head", head, np.ones(CLASSES, np.float32), np.zeros(CLASSES, np.float32)))
     graph = Graph("bench", Shape(STEM.in_channels, STEM.size, STEM.size), tuple(ops))
-    image = random.integers(0, 256, (STEM.size, STEM.size, STEM.in_channels)).astype(np.uint8)
-    bundle = write_bundle(compile_graph(graph, load_target("host")), image[None])
-    return bundle, image
+    return compile_graph(graph, load_target("host"))
