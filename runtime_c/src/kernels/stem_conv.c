@@ -35,7 +35,7 @@ typedef struct block {
     uint32_t first, count;
     stem_weight weights[WEIGHTS]; /* [count / TILE_CHANNELS][padded_taps / GROUP][TILE_CHANNELS][GROUP] */
     int32_t limit[BLOCK_CHANNELS];
-    uint32_t invert[BLOCK_CHANNELS];
+    uint8_t invert[BLOCK_CHANNELS];
 } block;
 
 static geometry geometry_of(const spb_layer *layer) {
@@ -98,7 +98,7 @@ static void set_block(const spb_layer *layer, const geometry *g, const uint16_t 
         }
         spb_limit l = spb_sum_limit(layer->threshold[first + i], layer->compare[first + i]);
         b->limit[i] = l.limit - STEM_BIAS * sum;
-        b->invert[i] = 0 - l.invert;
+        b->invert[i] = l.invert ? 255 : 0;
     }
     for (uint32_t i = count; i % TILE_CHANNELS; i++) /* calculated, not written */
         b->limit[i] = 0, b->invert[i] = 0;
@@ -116,20 +116,20 @@ SPB_INLINE void gather(const geometry *g, uint32_t kernel_h, const stem_pixel *f
 /* 8 pixels from column x of row y on, of all channels of the block. */
 SPB_INLINE void eight_pixels(const spb_layer *layer, const geometry *g, const block *b,
                              const stem_pixel *pixels, uint32_t x, uint32_t left, uint8_t *to, int narrow) {
-    uint32_t valid = left < 8 ? (1u << left) - 1 : 0xFFu;
-    to += (size_t)b->first * layer->out.plane_bytes + x / 8;
-    for (uint32_t i = 0; i < b->count; i += TILE_CHANNELS) {
-        uint32_t bits[TILE_CHANNELS], count = b->count - i;
-        stem_eight(pixels, g->padded_taps, b->weights + (size_t)i * g->padded_taps, g->padded_taps,
-                   b->limit + i, narrow, bits);
-        for (uint32_t c = 0; c < TILE_CHANNELS; c++)
-            bits[c] = (bits[c] ^ b->invert[i + c]) & valid;
+    uint32_t valid = left < 8 ? (1u << left) - 1 : 0xFFu, plane_bytes = layer->out.plane_bytes;
+    to += (size_t)b->first * plane_bytes + x / 8;
+    for (uint32_t i = 0; i < b->count; i += TILE_CHANNELS, to += (size_t)TILE_CHANNELS * plane_bytes) {
+        const stem_weight *weights = b->weights + (size_t)i * g->padded_taps;
+        uint32_t count = b->count - i;
         if (count >= TILE_CHANNELS) {
-            for (uint32_t c = 0; c < TILE_CHANNELS; c++, to += layer->out.plane_bytes)
-                *to = (uint8_t)bits[c];
-        } else {
-            for (uint32_t c = 0; c < count; c++, to += layer->out.plane_bytes)
-                *to = (uint8_t)bits[c];
+            stem_eight(pixels, g->padded_taps, weights, g->padded_taps, b->limit + i, b->invert + i, valid,
+                       narrow, to, plane_bytes);
+        } else { /* some channels do not exist */
+            uint8_t each[TILE_CHANNELS];
+            stem_eight(pixels, g->padded_taps, weights, g->padded_taps, b->limit + i, b->invert + i, valid,
+                       narrow, each, 1);
+            for (uint32_t c = 0; c < count; c++)
+                to[(size_t)c * plane_bytes] = each[c];
         }
     }
 }

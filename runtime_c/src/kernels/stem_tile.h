@@ -50,9 +50,51 @@ typedef int32x4_t stem_sum;
 
 SPB_INLINE stem_sum stem_zero(void) { return vdupq_n_s32(0); }
 SPB_INLINE stem_sum stem_limit(const int32_t *limit) { return vld1q_s32(limit); }
-SPB_INLINE void stem_bits(uint32_t *bits, const stem_sum *b, int v) {
-    vst1q_u32(bits + 4 * v, vreinterpretq_u32_s32(b[v]));
+/* The bits of all channels, a byte each. */
+#if defined(__aarch64__)
+SPB_INLINE void stem_put(const stem_sum *bits, const uint8_t *invert, uint32_t valid, uint8_t *to,
+                         uint32_t plane_bytes) {
+    int16x8_t low = vcombine_s16(vmovn_s32(bits[0]), vmovn_s32(bits[1]));
+    int16x8_t high = vcombine_s16(vmovn_s32(bits[2]), vmovn_s32(bits[3]));
+    uint8x16_t b = vreinterpretq_u8_s8(vcombine_s8(vmovn_s16(low), vmovn_s16(high)));
+    b = vandq_u8(veorq_u8(b, vld1q_u8(invert)), vdupq_n_u8((uint8_t)valid));
+#define STEM_STORE(i) vst1q_lane_u8(to, b, i), to += plane_bytes;
+    STEM_STORE(0)
+    STEM_STORE(1)
+    STEM_STORE(2)
+    STEM_STORE(3)
+    STEM_STORE(4)
+    STEM_STORE(5)
+    STEM_STORE(6)
+    STEM_STORE(7)
+    STEM_STORE(8)
+    STEM_STORE(9)
+    STEM_STORE(10)
+    STEM_STORE(11)
+    STEM_STORE(12)
+    STEM_STORE(13)
+    STEM_STORE(14)
+    STEM_STORE(15)
+#undef STEM_STORE
 }
+#else
+SPB_INLINE void stem_put(const stem_sum *bits, const uint8_t *invert, uint32_t valid, uint8_t *to,
+                         uint32_t plane_bytes) {
+    int16x8_t low = vcombine_s16(vmovn_s32(bits[0]), vmovn_s32(bits[1]));
+    uint8x8_t b = vreinterpret_u8_s8(vmovn_s16(low));
+    b = vand_u8(veor_u8(b, vld1_u8(invert)), vdup_n_u8((uint8_t)valid));
+#define STEM_STORE(i) vst1_lane_u8(to, b, i), to += plane_bytes;
+    STEM_STORE(0)
+    STEM_STORE(1)
+    STEM_STORE(2)
+    STEM_STORE(3)
+    STEM_STORE(4)
+    STEM_STORE(5)
+    STEM_STORE(6)
+    STEM_STORE(7)
+#undef STEM_STORE
+}
+#endif
 /* The next bit comes in from below. */
 SPB_INLINE stem_sum stem_push(stem_sum bits, stem_sum sum, stem_sum limit) {
     return vsliq_n_s32(vreinterpretq_s32_u32(vcgtq_s32(sum, limit)), bits, 1);
@@ -61,17 +103,21 @@ SPB_INLINE stem_sum stem_push(stem_sum bits, stem_sum sum, stem_sum limit) {
 #if defined(__aarch64__) && defined(__ARM_FEATURE_DOTPROD)
 
 enum { STEM_GROUP = 4, STEM_NEEDS_NARROW = 0 };
+typedef struct stem_four {
+    stem_pixel tap[4];
+} stem_four;
 
-SPB_INLINE void stem_step(stem_sum sums[TILE_PIXELS][TILE_VECTORS], const stem_pixel *const *pixel, size_t k,
+SPB_INLINE void stem_step(stem_sum sums[TILE_PIXELS][TILE_VECTORS], const stem_pixel **pixel, size_t k,
                           const stem_weight *w, int narrow) {
-    (void)narrow;
+    (void)narrow, (void)k; /* pointers move */
     int8x16_t weight[TILE_VECTORS];
     STEM_UNROLL
     for (int v = 0; v < TILE_VECTORS; v++)
         weight[v] = vld1q_s8(w + 16 * v);
     STEM_UNROLL
     for (int p = 0; p < TILE_PIXELS; p++) {
-        int8x16_t x = vreinterpretq_s8_s32(vld1q_dup_s32((const int32_t *)(const void *)(pixel[p] + k)));
+        int8x16_t x;
+        __asm__("ld1r {%0.4s}, [%1], #4" : "=w"(x), "+r"(pixel[p]) : "m"(*(const stem_four *)pixel[p]));
         STEM_UNROLL
         for (int v = 0; v < TILE_VECTORS; v++)
             sums[p][v] = vdotq_s32(sums[p][v], weight[v], x);
@@ -82,8 +128,19 @@ SPB_INLINE void stem_step(stem_sum sums[TILE_PIXELS][TILE_VECTORS], const stem_p
 
 enum { STEM_GROUP = 2, STEM_NEEDS_NARROW = 1 };
 
-SPB_INLINE int8x16_t stem_pair(const stem_pixel *x) {
-    return vreinterpretq_s8_s16(vld1q_dup_s16((const int16_t *)(const void *)x));
+typedef struct stem_two {
+    stem_pixel tap[2];
+} stem_two;
+
+/* Two taps in all lanes, and on to the next two: one instruction, where compilers take two or three. */
+SPB_INLINE int8x16_t stem_pair(const stem_pixel **x) {
+    int8x16_t pair;
+#if defined(__aarch64__)
+    __asm__("ld1r {%0.8h}, [%1], #2" : "=w"(pair), "+r"(*x) : "m"(*(const stem_two *)*x));
+#else
+    __asm__("vld1.16 {%e0[], %f0[]}, [%1]!" : "=w"(pair), "+r"(*x) : "m"(*(const stem_two *)*x));
+#endif
+    return pair;
 }
 
 SPB_INLINE stem_sum stem_widened(stem_sum sum, int8x8_t w0, int8x8_t x0, int8x8_t w1, int8x8_t x1) {
@@ -126,8 +183,9 @@ SPB_INLINE void stem_narrow(stem_sum *s, const int8x16_t *w0, const int8x16_t *w
 }
 #endif
 
-SPB_INLINE void stem_step(stem_sum sums[TILE_PIXELS][TILE_VECTORS], const stem_pixel *const *pixel, size_t k,
+SPB_INLINE void stem_step(stem_sum sums[TILE_PIXELS][TILE_VECTORS], const stem_pixel **pixel, size_t k,
                           const stem_weight *w, int narrow) {
+    (void)k; /* pointers move */
     int8x16_t w0[TILE_VECTORS / 2], w1[TILE_VECTORS / 2];
     STEM_UNROLL
     for (int v = 0; v < TILE_VECTORS / 2; v++) {
@@ -136,7 +194,7 @@ SPB_INLINE void stem_step(stem_sum sums[TILE_PIXELS][TILE_VECTORS], const stem_p
     }
     STEM_UNROLL
     for (int p = 0; p < TILE_PIXELS; p++) {
-        int8x16_t x0 = stem_pair(pixel[p] + k), x1 = stem_pair(pixel[p] + k + 2);
+        int8x16_t x0 = stem_pair(&pixel[p]), x1 = stem_pair(&pixel[p]);
         if (narrow) {
             stem_narrow(sums[p], w0, w1, x0, x1);
             continue;
@@ -161,8 +219,18 @@ typedef __m256i stem_sum;
 SPB_INLINE __m256i stem_load(const void *p) { return _mm256_loadu_si256((const __m256i *)p); }
 SPB_INLINE stem_sum stem_zero(void) { return _mm256_setzero_si256(); }
 SPB_INLINE stem_sum stem_limit(const int32_t *limit) { return stem_load(limit); }
-SPB_INLINE void stem_bits(uint32_t *bits, const stem_sum *b, int v) {
-    _mm256_storeu_si256((__m256i *)(void *)(bits + 8 * v), b[v]);
+SPB_INLINE void stem_put(const stem_sum *bits, const uint8_t *invert, uint32_t valid, uint8_t *to,
+                         uint32_t plane_bytes) {
+    const __m256i low = _mm256_set1_epi32(255);
+    __m256i b = _mm256_packus_epi32(_mm256_and_si256(bits[0], low), _mm256_and_si256(bits[1], low));
+    b = _mm256_permute4x64_epi64(b, 0xD8);
+    __m128i bytes = _mm_packus_epi16(_mm256_castsi256_si128(b), _mm256_extracti128_si256(b, 1));
+    bytes = _mm_xor_si128(bytes, _mm_loadu_si128((const __m128i *)(const void *)invert));
+    bytes = _mm_and_si128(bytes, _mm_set1_epi8((char)valid));
+    uint8_t each[TILE_CHANNELS];
+    _mm_storeu_si128((__m128i *)(void *)each, bytes);
+    for (int c = 0; c < TILE_CHANNELS; c++, to += plane_bytes)
+        *to = each[c];
 }
 SPB_INLINE stem_sum stem_push(stem_sum bits, stem_sum sum, stem_sum limit) {
     return _mm256_sub_epi32(_mm256_add_epi32(bits, bits), _mm256_cmpgt_epi32(sum, limit));
@@ -185,7 +253,7 @@ enum { STEM_GROUP = 2, STEM_STEP = 2 };
 #define STEM_ADD(sum, x, w) _mm256_add_epi32(sum, _mm256_madd_epi16(x, w))
 #endif
 
-SPB_INLINE void stem_step(stem_sum sums[TILE_PIXELS][TILE_VECTORS], const stem_pixel *const *pixel, size_t k,
+SPB_INLINE void stem_step(stem_sum sums[TILE_PIXELS][TILE_VECTORS], const stem_pixel **pixel, size_t k,
                           const stem_weight *w, int narrow) {
     (void)narrow;
     __m256i w0 = stem_load(w), w1 = stem_load(w + 8 * STEM_GROUP);
@@ -218,7 +286,11 @@ typedef int32_t stem_sum;
 
 SPB_INLINE stem_sum stem_zero(void) { return 0; }
 SPB_INLINE stem_sum stem_limit(const int32_t *limit) { return *limit; }
-SPB_INLINE void stem_bits(uint32_t *bits, const stem_sum *b, int v) { bits[v] = (uint32_t)b[v]; }
+SPB_INLINE void stem_put(const stem_sum *bits, const uint8_t *invert, uint32_t valid, uint8_t *to,
+                         uint32_t plane_bytes) {
+    for (int c = 0; c < TILE_CHANNELS; c++, to += plane_bytes)
+        *to = (uint8_t)(((uint32_t)bits[c] ^ invert[c]) & valid);
+}
 SPB_INLINE stem_sum stem_push(stem_sum bits, stem_sum sum, stem_sum limit) {
     return bits * 2 + (sum > limit);
 }
@@ -234,7 +306,7 @@ SPB_INLINE stem_sum stem_add(stem_sum sum, const stem_pixel *x, const stem_weigh
 #endif
 }
 
-SPB_INLINE void stem_step(stem_sum sums[TILE_PIXELS][TILE_VECTORS], const stem_pixel *const *pixel, size_t k,
+SPB_INLINE void stem_step(stem_sum sums[TILE_PIXELS][TILE_VECTORS], const stem_pixel **pixel, size_t k,
                           const stem_weight *w, int narrow) {
     (void)narrow;
     STEM_UNROLL
@@ -247,9 +319,11 @@ SPB_INLINE void stem_step(stem_sum sums[TILE_PIXELS][TILE_VECTORS], const stem_p
 
 #endif
 
-/* 8 pixels; bit x of bits[c]: the sum is above the channel's limit. Higher bits mean nothing. */
+/* 8 pixels: bit x of a channel's byte says that the sum at pixel x is above the channel's limit, or that it
+ * is not where `invert` is 255; bits outside `valid` are 0. */
 SPB_INLINE void stem_eight(const stem_pixel *pixels, size_t stride, const stem_weight *weights, size_t taps,
-                           const int32_t *limit, int narrow, uint32_t *bits) {
+                           const int32_t *limit, const uint8_t *invert, uint32_t valid, int narrow,
+                           uint8_t *to, uint32_t plane_bytes) {
     const int lanes = TILE_CHANNELS / TILE_VECTORS;
     stem_sum above[TILE_VECTORS];
     STEM_UNROLL
@@ -274,9 +348,7 @@ SPB_INLINE void stem_eight(const stem_pixel *pixels, size_t stride, const stem_w
                 above[v] = stem_push(above[v], sums[p][v], stem_limit(limit + v * lanes));
         }
     }
-    STEM_UNROLL
-    for (int v = 0; v < TILE_VECTORS; v++)
-        stem_bits(bits, above, v);
+    stem_put(above, invert, valid, to, plane_bytes);
 }
 
 #endif
