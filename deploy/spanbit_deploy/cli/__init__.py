@@ -6,5 +6,6 @@ spanbit profile demo.spb --on ssh://pi@raspberrypi.local
 from spanbit_deploy.cli.board import board
 from spanbit_deploy.cli.doctor import doctor
 from spanbit_deploy.cli.execute import profile, run
+from spanbit_deploy.cli.tune import tune
 
-__all__ = ["board", "doctor", "profile", "run"]
+__all__ = ["board", "doctor", "profile", "run", "tune"]

@@ -26,6 +26,7 @@ COMMANDS = {
 FOREIGN = {
     "run": "Classify images on a board.",
     "profile": "Time a bundle on a board, layer by layer.",
+    "tune": "Measure a board for the compiler's choice of kernels.",
     "board": "The virtual board: up, down, status.",
     "doctor": "Say what is missing on this machine.",
 }

@@ -1,29 +1,35 @@
 """How long a kernel takes for a binary convolution: amounts of work, each with a cost figure of the target.
 
-    amounts = tree_amounts(op, source, result)      # {"tree": 65536.0, "node": 20480.0, ...}
-    predict(amounts, target.cost)                   # in target.cost.unit
+    amounts = tree_amounts(op, source, result, target.word_bytes)   # {"tree": 65536.0, "node": 20480.0, ...}
+    predict(amounts, target.cost)                                   # in target.cost.unit
 
     tree kernel
       tree      differing taps * vectors of the output plane     one load and one full adder each
       node      channels * planes * vectors                      load, settle, store, compare
       prepare   vectors of shifted input planes                  moved whole words at a time ...
-      gather    rows of shifted input planes                     ... or row by row (stride 2, wide images)
+      gather    rows of shifted input planes                     ... or row by row: stride 2, wide images
     dense kernel
       dense     taps * pixels / 128, channels rounded up to 128; ternary: 1.25 times (an AND more)
       tile      channels * pixels / 16                           a tile's sums: folded, compared, scattered
       pack      64-bit words of the packed, padded image
 
-A vector is 128 pixels, whatever the machine's own word. The model is linear in its figures, so that
-`spanbit tune` can fit them to a board's times; in a target that was not tuned all but `tree`, `dense` and
-`node` are 0. It chooses between kernels, so only ratios matter; it claims no time.
+A vector is 128 pixels; an output plane takes whole words of the machine. Where small images share a word
+among lanes, it takes in `lanes` taps at once, but each is loaded and inserted for itself (_LOAD_SHARE of a
+tap), and the lanes are added up to be compared, in log2(lanes) steps (_LANE_SHARE of a node each). These two
+shares are those with which times on AVX2 and under an emulated Cortex-A72 fit best.
+
+The model is linear in its figures, so that `spanbit tune` can fit them to a board's times; in a target that
+was not tuned all but `tree`, `dense` and `node` are 0. It chooses between kernels, so only ratios matter; it
+claims no time.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from spanbit.graph.ops import BinaryConv, Shape
-from spanbit.passes.layout import dense_words, kernel_sides, plane_bytes, round_up, row_bytes
+from spanbit.passes.layout import dense_words, kernel_sides, lanes, round_up, row_bytes
 from spanbit.targets import Cost
 
 Amounts = Mapping[str, float]
@@ -31,6 +37,7 @@ Amounts = Mapping[str, float]
 
 _VECTOR_BYTES = 16
 _TERNARY = 1.25
+_LOAD_SHARE, _LANE_SHARE = 0.35, 0.7
 
 
 def predict(amounts: Amounts, cost: Cost) -> float:
@@ -38,20 +45,24 @@ def predict(amounts: Amounts, cost: Cost) -> float:
     return sum(amount * float(getattr(cost, figure)) for figure, amount in amounts.items())
 
 
-def tree_amounts(op: BinaryConv, source: Shape, result: Shape) -> dict[str, float]:
-    """What the tree kernel does for a layer that has its tree."""
+def tree_amounts(op: BinaryConv, source: Shape, result: Shape, word_bytes: int) -> dict[str, float]:
+    """What the tree kernel does for a layer that has its tree, on words of so many bytes."""
     assert op.tree is not None
     kernel_h, kernel_w = kernel_sides(op)
-    vectors = plane_bytes(result.height, result.width) // _VECTOR_BYTES
+    vectors = round_up(result.height * row_bytes(result.width), word_bytes) / _VECTOR_BYTES
+    sharing = lanes(result, word_bytes)
+    tap = _LOAD_SHARE + (1 - _LOAD_SHARE) / sharing
+    node = 1 + _LANE_SHARE * math.log2(sharing)
     planes = max(1, int(op.weight[0].size)).bit_length()
     copies = source.channels * kernel_w * op.stride
     rows = result.height + -(-kernel_h // op.stride)
-    moved = op.stride == 1 and row_bytes(source.width) == row_bytes(result.width) <= 8
-    copy_vectors = round_up(rows * row_bytes(result.width), 8) / _VECTOR_BYTES
+    row = row_bytes(result.width)
+    copy = round_up(rows * row, 8)
+    moved = op.stride == 1 and row_bytes(source.width) == row <= 8  # prepare_planes.c decides by it
     return {
-        "tree": float(vectors * op.tree.total_distance),
-        "node": float(vectors * len(op.weight) * planes),
-        "prepare": copies * copy_vectors if moved else 0.0,
+        "tree": vectors * op.tree.total_distance * tap,
+        "node": vectors * len(op.weight) * planes * node,
+        "prepare": copies * copy / _VECTOR_BYTES if moved else 0.0,
         "gather": 0.0 if moved else float(copies * rows),
     }
 

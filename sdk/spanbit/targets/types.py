@@ -7,7 +7,9 @@ from dataclasses import dataclass
 ARCHES = ("aarch64", "armv7", "armv6", "x86_64", "other")
 """Architectures, as the runner reports its own (docs/runner.md)."""
 
-ISAS = ("neon64", "neon32", "scalar32", "avx2", "scalar64")
+_WORD_BYTES = {"neon64": 16, "neon32": 16, "scalar32": 4, "avx2": 32, "scalar64": 8}
+
+ISAS = tuple(_WORD_BYTES)
 """Instruction sets of the kernels, as `spb_isa()` names them."""
 
 
@@ -55,3 +57,8 @@ class Target:
     qemu: tuple[str, ...]  # user-mode emulator and its options; empty where this machine runs it itself
     toolchains: tuple[Toolchain, ...]  # tried in order
     cost: Cost
+
+    @property
+    def word_bytes(self) -> int:
+        """Bytes that the tree kernel works on at once (`spb_word`)."""
+        return _WORD_BYTES[self.isa]
