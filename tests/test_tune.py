@@ -11,11 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from deploy_helpers import spanbit, spanbit_command, wait_until
+from deploy_helpers import running_sshd, spanbit, spanbit_command, wait_until
+from spanbit.cbuild import cache_dir
 from spanbit.errors import ExitCode, SpanbitError
-from spanbit.graph import BinaryConv, KernelKind
-from spanbit.passes import compile_graph
-from spanbit.passes.cost_model import predict
+from spanbit.graph import BinaryConv, Graph, KernelKind, Shape
+from spanbit.passes import build_trees, compile_graph
+from spanbit.passes.cost_model import predict, tree_amounts
 from spanbit.reference import run_graph
 from spanbit.targets import Cost, load_target
 from spanbit_deploy.tune.figures import tune_figures
@@ -54,6 +55,22 @@ def test_the_fit_finds_the_figures_that_made_the_times() -> None:
     for name, value in asdict(TRUE).items():
         if name != "unit":
             assert getattr(found, name) == pytest.approx(value, rel=0.01), name
+
+
+def test_the_amounts_follow_the_kernels() -> None:
+    by_shape = {timing.shape: timing for timing in made_up()}
+    whole, strided = by_shape["128>128 3x3 @16"], by_shape["256>256 3x3/2 @8"]
+    assert whole.tree["gather"] == 0 < whole.tree["prepare"]
+    assert strided.tree["prepare"] == 0 < strided.tree["gather"]
+    assert whole.dense["dense"] == 1.25 * 2 * 128 * 1152  # ternary, 256 pixels
+    graph = tuning_graph()
+    op = graph.ops[[op.name for op in graph.ops].index("conv9")]
+    built = build_trees(Graph("g", Shape(256, 4, 4), (op,))).ops[0]
+    assert isinstance(built, BinaryConv)
+    side = Shape(256, 4, 4)
+    narrow, wide = (tree_amounts(built, side, side, word_bytes) for word_bytes in (4, 16))
+    # 16 pixels are a word of 4 bytes, or one of four lanes; a tap costs less than a word, a node more.
+    assert narrow["tree"] < wide["tree"] < 4 * narrow["tree"] and wide["node"] > 4 * narrow["node"]
 
 
 def test_noise_and_a_layer_left_out_move_the_figures_little() -> None:
@@ -163,6 +180,24 @@ def test_an_emulator_is_refused_unless_asked_for(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "emulated, not a board's time" in done.stdout and "EMULATED" in out.read_text()
     assert load_target(str(out)).arch == "aarch64"
+
+
+def test_tune_over_ssh_leaves_nothing_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out, board = tmp_path / "mine.toml", tmp_path / "board"
+    with running_sshd(tmp_path / "sshd") as server:
+        (tmp_path / ".ssh").mkdir()
+        (tmp_path / ".ssh" / "config").write_text(f"Host *\n  IdentityFile {server.key}\n")
+        (tmp_path / ".ssh" / "known_hosts").write_text(server.known_hosts_line())
+        monkeypatch.setenv("SPANBIT_CACHE", str(cache_dir()))  # HOME moves, the built runner stays
+        monkeypatch.setenv("HOME", str(tmp_path))
+        monkeypatch.setenv("SPANBIT_BOARD_DIR", str(board))
+        place = f"ssh://127.0.0.1:{server.port}"
+        done = spanbit("tune", "--on", place, "--rounds", "3", "--out", str(out), "--json")
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert (said["on"], said["extends"], said["emulated"]) == (place, "host", False)
+    assert load_target(str(out)).cost.unit == "ns"
+    assert board.is_dir() and not list(board.iterdir())
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@
       tree      differing taps * vectors of the output plane     one load and one full adder each
       node      channels * planes * vectors                      load, settle, store, compare
       prepare   vectors of shifted input planes                  moved whole words at a time ...
-      gather    rows of shifted input planes                     ... or row by row: stride 2, wide images
+      gather    rows of shifted input planes                     ... or row by row: stride 2, wide images;
+                                                                 a row counts for each 64 bits of it
     dense kernel
       dense     taps * pixels / 128, channels rounded up to 128; ternary: 1.25 times (an AND more)
       tile      channels * pixels / 16                           a tile's sums: folded, compared, scattered
@@ -63,7 +64,7 @@ def tree_amounts(op: BinaryConv, source: Shape, result: Shape, word_bytes: int) 
         "tree": vectors * op.tree.total_distance * tap,
         "node": vectors * len(op.weight) * planes * node,
         "prepare": copies * copy / _VECTOR_BYTES if moved else 0.0,
-        "gather": 0.0 if moved else float(copies * rows),
+        "gather": 0.0 if moved else float(copies * rows * -(-row // 8)),
     }
 
 

@@ -26,7 +26,7 @@ class Cost:
     dense: float  # any tap over 128 pixels
     node: float = 1.0  # a plane of a channel's sum over 128 pixels
     prepare: float = 0.0  # 128 bits of a shifted input plane
-    gather: float = 0.0  # a row of a shifted input plane, where rows are moved one by one
+    gather: float = 0.0  # 64 bits of a row of a shifted input plane, where rows go one by one
     tile: float = 0.0  # a channel's sums over 16 pixels
     pack: float = 0.0  # 64 channels of an input pixel
     unit: str = CYCLES  # one of UNITS
