@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# Every benchmark, one after the other; then the plots and the page. Times first, while the machine is cool and idle.
+#
+#     tools/bench_all.sh
+set -euo pipefail
+cd "$(dirname "$0")/.."
+python=.venv/bin/python
+
+"$python" bench/host.py
+for shapes in bench/shapes/*.toml; do
+    "$python" bench/instructions.py "$(basename "$shapes" .toml)"
+done
+"$python" bench/scaling.py
+"$python" bench/plots.py
+"$python" tools/benchmarks_page.py
