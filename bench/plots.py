@@ -17,6 +17,11 @@ from results import read_result
 from spanbit.cli.failure import guard
 
 IMAGES = Path(__file__).resolve().parent.parent / "docs" / "img"
+_TICKS = {
+    "channels": (64, 128, 256, 512, 1024),
+    "pixels": (16, 64, 256, 1024, 4096),
+    "cost": (0.02, 0.05, 0.1, 0.2, 0.5),
+}
 _MARKS = {"binary tree": "o", "ternary star": "s", "mixed": "^"}
 
 
@@ -50,9 +55,13 @@ def draw_host() -> None:
     result = read_result("host")
     names = list(result["whole"])[::-1]
     figure, axis = plt.subplots(figsize=(9, 3))
-    bars = axis.barh(names, [result["whole"][name]["min_ms"] for name in names])
-    axis.bar_label(bars, fmt="%.2f", padding=3, fontsize=8)
+    times = [result["whole"][name]["min_ms"] for name in names]
+    axis.plot(times, names, "o")  # no bars: a logarithmic axis has no 0 for them to start from
+    for name, ms in zip(names, times, strict=True):
+        axis.annotate(f"{ms:.2f}", (ms, name), (6, -3), textcoords="offset points", fontsize=8)
     axis.set_xscale("log")
+    axis.set_xlim(min(times) / 1.5, max(times) * 2)
+    axis.grid(axis="x", which="both", alpha=0.3)
     axis.set_xlabel(f"ms, minimum, one thread, {result['cpu']}", fontsize=8)
     note = " (PROVISIONAL: a disturbed machine)" if result["disturbed"] else ""
     axis.set_title(f"VGG-small (CIFAR), synthetic weights{note}", fontsize=10)
@@ -65,6 +74,7 @@ def draw_scaling() -> None:
     result = read_result("scaling")
     figure, axes = plt.subplots(1, 3, figsize=(10, 3.4))
     for axis, series in zip(axes, ("channels", "pixels", "cost"), strict=True):
+        ticks = _TICKS[series]
         for index, kind in enumerate(("binary tree", "ternary star")):
             points = [p for p in result["points"] if (p["series"], p["weights"]) == (series, kind)]
             x: list[Any] = [point[series] for point in points]
@@ -73,6 +83,8 @@ def draw_scaling() -> None:
             axis.plot(x, [point["model"] for point in points], color=f"C{index}", linewidth=0.8)
         axis.set_xscale("log")
         axis.set_yscale("log")
+        axis.minorticks_off()
+        axis.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
         axis.set_xlabel(series)
         axis.grid(alpha=0.3)
     axes[0].set_ylabel("executed instructions, Cortex-A72")

@@ -124,12 +124,18 @@ def _instructions(result: Result) -> str:
 
 
 def _host(host: Result) -> str:
-    onnx = next(times for name, times in host["whole"].items() if name.startswith("ONNX"))
+    peers = {name.split()[0]: t["min_ms"] for name, t in host["whole"].items() if "int8" in name}
     rows = [
-        [name, f"{t['min_ms']:.3f}", f"{t['median_ms']:.3f}", f"{onnx['min_ms'] / t['min_ms']:.2f}"]
+        [
+            name,
+            f"{t['min_ms']:.3f}",
+            f"{t['median_ms']:.3f}",
+            *(f"{peer / t['min_ms']:.2f}" for peer in peers.values()),
+        ]
         for name, t in host["whole"].items()
     ]
-    table = _rows(["program", "ms, minimum", "ms, median", "times faster than ONNX Runtime"], rows, left=1)
+    head = ["program", "ms, minimum", "ms, median", *(f"times faster than {peer}" for peer in peers)]
+    table = _rows(head, rows, left=1)
     builds = "; ".join(f"{name}: `{flags}`" for name, flags in host["builds"]["whole"].items())
     note = f"{host['cpu']} with {', '.join(host['instructions'])}; {host['rounds']} rounds. {builds}."
     if host["disturbed"]:
