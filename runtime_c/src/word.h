@@ -8,6 +8,10 @@
  * An image of fewer pixels shares a word among 2, 4 or 8 lanes, each with a tap of its own: spb_gather loads
  * them, spb_rotate brings a lane's sum to its neighbour.
  *
+ * SPB_CONSTANT_TILES says for which layers the tree kernel exists with its numbers of planes and lanes as
+ * constants, so that planes can be registers: 2 all, 1 those whose tile fills a word, 0 none (a tenth slower
+ * on ARMv6, for a quarter of the code).
+ *
  * One algorithm (kernels/tree_conv.c) runs on all of them. Force the scalar ones with -DSPB_FORCE_SCALAR=32
  * or 64.
  *
@@ -36,11 +40,13 @@
 #include <arm_neon.h>
 #if defined(__aarch64__)
 #define SPB_ISA_NAME "neon64"
+#define SPB_CONSTANT_TILES 2
 #else
 #define SPB_ISA_NAME "neon32"
+#define SPB_CONSTANT_TILES 1
 #endif
 #define SPB_WORD_BYTES 16
-#define SPB_LANES_MAX 4
+#define SPB_EACH_LANE_COUNT(DO) DO(1) DO(2) DO(4)
 typedef uint8x16_t spb_word;
 
 /* clang rewrites vbslq into AND, BIC, ORR: pin the one instruction. */
@@ -83,8 +89,9 @@ SPB_INLINE spb_word spb_rotate(spb_word a, int bytes) {
 
 #include <immintrin.h>
 #define SPB_ISA_NAME "avx2"
+#define SPB_CONSTANT_TILES 1
 #define SPB_WORD_BYTES 32
-#define SPB_LANES_MAX 8
+#define SPB_EACH_LANE_COUNT(DO) DO(1) DO(2) DO(4) DO(8)
 typedef __m256i spb_word;
 SPB_INLINE spb_word spb_load(const uint8_t *p) {
     return _mm256_loadu_si256((const __m256i *)(const void *)p);
@@ -129,15 +136,16 @@ SPB_INLINE spb_word spb_select(spb_word mask, spb_word a, spb_word b) {
 
 #else
 
+#define SPB_CONSTANT_TILES 0
 #if defined(SPB_FORCE_SCALAR) ? SPB_FORCE_SCALAR == 64 : UINTPTR_MAX > 0xFFFFFFFFu
 #define SPB_ISA_NAME "scalar64"
 #define SPB_WORD_BYTES 8
-#define SPB_LANES_MAX 2
+#define SPB_EACH_LANE_COUNT(DO) DO(1) DO(2)
 typedef uint64_t spb_word;
 #else
 #define SPB_ISA_NAME "scalar32"
 #define SPB_WORD_BYTES 4
-#define SPB_LANES_MAX 1
+#define SPB_EACH_LANE_COUNT(DO) DO(1)
 typedef uint32_t spb_word;
 #endif
 SPB_INLINE spb_word spb_load(const uint8_t *p) {

@@ -24,8 +24,9 @@
  *     p4                           ...              1  -> carry of weight 32
  *
  * All planes of a sum are local variables with constant indices: on AArch64 they are registers. For that, the
- * code exists once for each number of planes in SPB_PLANES. Limit: 3 operations and a load a tap (NEON, per
- * 128 pixels); the derivation with counts is in docs/kernels.md.
+ * code exists there once for each number of planes and lanes; where registers are fewer, less of it does, and
+ * a machine without vectors has one copy. Limit: 3 operations and a load a tap (NEON, per 128 pixels); the
+ * derivation with counts is in docs/kernels.md.
  */
 #include "../little_endian.h"
 #include "../tap_table.h"
@@ -69,21 +70,22 @@ SPB_INLINE spb_word add32(spb_word *p, const uint8_t *base, const uint32_t *taps
     return spb_full(p + 4, a, b, subtract);
 }
 
-/* Adds (takes) `count` words of taps, each of weight 2^low, to (from) the number in p[0 .. planes). Carries
- * beyond the top plane are dropped: sums are modulo 2^planes. */
-SPB_INLINE void accumulate(spb_word *p, int planes, int low, int lanes, const uint8_t *base,
-                           const uint32_t *taps, uint32_t count, int subtract) {
-    spb_word zero = spb_splat_byte(0);
-    spb_word waiting[MAX_PLANES];
+/* Adds (takes) `count` words of taps to (from) the number in p[0 .. planes). Carries beyond the top plane are
+ * dropped: sums are modulo 2^planes. */
+SPB_INLINE void accumulate(spb_word *p, int planes, int lanes, const uint8_t *base, const uint32_t *taps,
+                           uint32_t count, int subtract) {
+    spb_word zero = spb_splat_byte(0), low[BLOCK_LOG2], waiting[MAX_PLANES];
+    for (int j = 0; j < BLOCK_LOG2; j++) /* apart from p, so that no store to it is feared between loads */
+        low[j] = p[j];
 #define CLEAR(j) waiting[j] = zero;
     EACH_PLANE(CLEAR)
 #undef CLEAR
     for (uint32_t block = 0; block < count >> BLOCK_LOG2; block++, taps += (1 << BLOCK_LOG2) * lanes) {
-        spb_word up = add32(p + low, base, taps, lanes, subtract);
+        spb_word up = add32(low, base, taps, lanes, subtract);
         do {
 #define JOIN(j)                                                                                              \
-    if ((j) >= low + BLOCK_LOG2 && (j) < planes) {                                                           \
-        if (!(block >> ((j)-low - BLOCK_LOG2) & 1u)) {                                                       \
+    if ((j) >= BLOCK_LOG2 && (j) < planes) {                                                                 \
+        if (!(block << BLOCK_LOG2 >> (j)&1u)) {                                                              \
             waiting[j] = up;                                                                                 \
             break;                                                                                           \
         }                                                                                                    \
@@ -95,29 +97,53 @@ SPB_INLINE void accumulate(spb_word *p, int planes, int low, int lanes, const ui
         } while (0);
     }
     if (count & 16) {
-        waiting[low + 4] = add16(p + low, base, taps, lanes, subtract);
+        waiting[4] = add16(low, base, taps, lanes, subtract);
         taps += 16 * lanes;
     }
     if (count & 8) {
-        waiting[low + 3] = add8(p + low, base, taps, lanes, subtract);
+        waiting[3] = add8(low, base, taps, lanes, subtract);
         taps += 8 * lanes;
     }
     if (count & 4) {
-        waiting[low + 2] = add4(p + low, base, taps, lanes, subtract);
+        waiting[2] = add4(low, base, taps, lanes, subtract);
         taps += 4 * lanes;
     }
     if (count & 2) {
-        waiting[low + 1] = add2(p + low, base, taps, lanes, subtract);
+        waiting[1] = add2(low, base, taps, lanes, subtract);
         taps += 2 * lanes;
     }
     if (count & 1)
-        waiting[low] = spb_gather(base, taps, lanes);
-    spb_word up = spb_half(&p[low], waiting[low], subtract);
+        waiting[0] = spb_gather(base, taps, lanes);
+    for (int j = 0; j < BLOCK_LOG2; j++)
+        p[j] = low[j];
+    spb_word up = spb_half(&p[0], waiting[0], subtract);
 #define SETTLE(j)                                                                                            \
-    if ((j) > low && (j) < planes)                                                                           \
+    if ((j) > 0 && (j) < planes)                                                                             \
         up = spb_full(&p[j], waiting[j], up, subtract);
     EACH_PLANE(SETTLE)
 #undef SETTLE
+}
+
+/* A list of any layer: one copy of the code for each number of lanes, planes in memory. */
+#if SPB_CONSTANT_TILES == 2
+SPB_INLINE /* never called */
+#else
+static
+#endif
+    void
+    any_list(spb_word *p, int planes, int lanes, const uint8_t *base, const uint32_t *taps, uint32_t count,
+             int subtract) {
+    switch (lanes << 1 | subtract) { /* constants for everything behind it */
+#define LANES(n)                                                                                             \
+    case (n) << 1:                                                                                           \
+        accumulate(p, planes, n, base, taps, count, 0);                                                      \
+        break;                                                                                               \
+    case (n) << 1 | 1:                                                                                       \
+        accumulate(p, planes, n, base, taps, count, 1);                                                      \
+        break;
+        SPB_EACH_LANE_COUNT(LANES)
+#undef LANES
+    }
 }
 
 /* The number's comparison with a constant as a carry chain from the lowest plane up: with the planes u_j of S
@@ -148,8 +174,8 @@ SPB_INLINE void add_lane(spb_word *p, int planes, int bytes) {
 }
 
 /* One tile of all channels. Lanes keep their sums apart all along a branch of the tree, and are added up only
- * to be compared. */
-SPB_INLINE void run_tile(const spb_layer *layer, int planes, int lanes, const uint8_t *base,
+ * to be compared. `constant`: planes and lanes are, so the planes can be registers. */
+SPB_INLINE void run_tile(const spb_layer *layer, int planes, int lanes, int constant, const uint8_t *base,
                          const uint8_t *tables, uint8_t *slots, const uint8_t *mask, uint8_t *out) {
     const uint8_t *header = tables;
     const uint8_t *node = layer->nodes;
@@ -174,8 +200,10 @@ SPB_INLINE void run_tile(const spb_layer *layer, int planes, int lanes, const ui
 #undef LOAD
         }
 #define LIST(list, low, subtract)                                                                            \
-    if (count[list])                                                                                         \
-        accumulate(p, planes, low, lanes, base, taps, count[list], subtract);                                \
+    if (count[list] && constant)                                                                             \
+        accumulate(p + (low), planes - (low), lanes, base, taps, count[list], subtract);                     \
+    if (count[list] && !constant)                                                                            \
+        any_list(p + (low), planes - (low), lanes, base, taps, count[list], subtract);                       \
     taps += count[list] * lanes;
         LIST(SPB_ADD1, 0, 0)
         LIST(SPB_SUB1, 0, 1)
@@ -214,30 +242,30 @@ static void fill_mask(const spb_tensor *out, uint8_t *mask) {
     }
 }
 
-/* The kernel for this layer's planes and lanes. */
+/* The kernel for this layer's planes and lanes; both are of a checked bundle. */
 static void choose_tile(const spb_layer *layer, const uint8_t *base, const uint8_t *tables, uint8_t *slots,
                         const uint8_t *mask, uint8_t *out) {
-    switch (spb_lanes(&layer->out, SPB_WORD_BYTES) << 8 | layer->planes) {
+    int lanes = (int)spb_lanes(&layer->out, SPB_WORD_BYTES), planes = (int)layer->planes;
+    switch (lanes << 8 | planes) {
 #define TILE(lanes, planes)                                                                                  \
     case (lanes) << 8 | (planes):                                                                            \
-        run_tile(layer, planes, lanes, base, tables, slots, mask, out);                                      \
+        run_tile(layer, planes, lanes, 1, base, tables, slots, mask, out);                                   \
         break;
 #define TILE1(planes) TILE(1, planes)
 #define TILE2(planes) TILE(2, planes)
 #define TILE4(planes) TILE(4, planes)
-#define TILE8(planes) TILE(8, planes)
+#if SPB_CONSTANT_TILES >= 1
         SPB_EACH_PLANE_COUNT(TILE1)
-#if SPB_LANES_MAX >= 2
-        SPB_EACH_LANE_PLANE_COUNT(TILE2)
 #endif
-#if SPB_LANES_MAX >= 4
+#if SPB_CONSTANT_TILES >= 2
+        SPB_EACH_LANE_PLANE_COUNT(TILE2)
         SPB_EACH_LANE_PLANE_COUNT(TILE4)
 #endif
-#if SPB_LANES_MAX >= 8
-        SPB_EACH_LANE_PLANE_COUNT(TILE8)
-#endif
-    default: /* not in a checked bundle */
+#if SPB_CONSTANT_TILES < 2
+    default:
+        run_tile(layer, planes, lanes, 0, base, tables, slots, mask, out);
         break;
+#endif
     }
 }
 
