@@ -56,8 +56,8 @@ static void pool_rows(const spb_tensor *in, const spb_tensor *out, const uint8_t
 /* What is the same for all channels where a plane is halved in steps of POOL_BYTES of input. */
 typedef struct steps {
     uint32_t count, step_bytes, plane_bytes; /* of output */
-    uint32_t excess, excess_end;             /* where a last row without a pair makes one too many */
-    uint64_t valid;                          /* bits of 8 bytes of output that are pixels' columns */
+    uint32_t excess; /* where a last row without a pair makes one too many; 0: nowhere */
+    uint64_t valid;  /* bits of 8 bytes of output that are pixels' columns */
 } steps;
 
 static steps steps_of(const spb_tensor *in, const spb_tensor *out) {
@@ -65,52 +65,51 @@ static steps steps_of(const spb_tensor *in, const spb_tensor *out) {
     uint32_t used = out->height * out->row_bytes;
     s.count = (used + s.step_bytes - 1) / s.step_bytes;
     s.plane_bytes = out->plane_bytes;
-    if (in->height % 2 && used < out->plane_bytes) {
-        s.excess = used;
-        s.excess_end = used + out->row_bytes;
-    }
+    s.excess = in->height % 2 && used < out->plane_bytes ? used : 0;
     s.valid = low_bits(out->width);
     for (uint32_t bits = out->row_bytes * 8; bits < 64; bits *= 2)
         s.valid |= s.valid << bits;
     return s;
 }
 
-#define HALVE(bytes)                                                                                         \
-    for (uint32_t i = 0; i < s->count; i++)                                                                  \
-        pool_##bytes(plane + i * POOL_BYTES, to + i * s->step_bytes, mask, valid);
-
-static void pool_plane(const steps *s, uint32_t row_bytes, const uint8_t *plane, uint8_t *to,
-                       uint64_t invert) {
-    pool_mask mask = pool_splat(invert), valid = pool_splat(s->valid);
-    for (uint32_t at = 0; at < s->plane_bytes; at += SPB_PLANE_ALIGN)
-        memset(to + at, 0, SPB_PLANE_ALIGN); /* of a fixed size, so no call */
-    switch (row_bytes) {
-    case 1:
-        HALVE(1);
-        break;
-    case 2:
-        HALVE(2);
-        break;
-    case 4:
-        HALVE(4);
-        break;
-    default:
-        HALVE(8);
-    }
-    for (uint32_t at = s->excess; at < s->excess_end; at++)
-        to[at] = 0;
+static uint64_t invert_of(const spb_layer *layer, uint32_t channel) {
+    return 0 - (uint64_t)(layer->weights[channel / 8] >> channel % 8 & 1);
 }
+
+/* All planes of a layer whose rows have `row_bytes` bytes. */
+#define POOL_PLANES(row_bytes)                                                                               \
+    static void pool_planes_##row_bytes(const spb_layer *layer, const uint8_t *in, uint8_t *out) {           \
+        const uint32_t in_bytes = layer->in.plane_bytes, channels = layer->out.channels;                     \
+        const steps s = steps_of(&layer->in, &layer->out);                                                   \
+        const pool_mask valid = pool_splat(s.valid);                                                         \
+        for (uint32_t c = 0; c < channels; c++, in += in_bytes, out += s.plane_bytes) {                      \
+            pool_mask invert = pool_splat(invert_of(layer, c));                                              \
+            for (uint32_t at = 0; at < s.plane_bytes; at += SPB_PLANE_ALIGN)                                 \
+                memset(out + at, 0, SPB_PLANE_ALIGN); /* of a fixed size, so no call */                      \
+            for (uint32_t i = 0; i < s.count; i++)                                                           \
+                pool_##row_bytes(in + i * POOL_BYTES, out + i * s.step_bytes, invert, valid);                \
+            if (s.excess)                                                                                    \
+                memset(out + s.excess, 0, row_bytes == 1 ? 1 : row_bytes / 2);                               \
+        }                                                                                                    \
+    }
+POOL_PLANES(1)
+POOL_PLANES(2)
+POOL_PLANES(4)
+POOL_PLANES(8)
+#undef POOL_PLANES
 
 void spb_max_pool(const spb_layer *layer, const uint8_t *in, uint8_t *out) {
     const spb_tensor *from = &layer->in, *to = &layer->out;
-    int halves = from->row_bytes <= 8 && (from->row_bytes == 1 || to->row_bytes * 2 == from->row_bytes);
-    steps s = steps_of(from, to);
-    for (uint32_t c = 0; c < to->channels; c++, in += from->plane_bytes, out += to->plane_bytes) {
-        uint64_t invert = 0 - (uint64_t)(layer->weights[c / 8] >> c % 8 & 1);
-        if (halves) {
-            pool_plane(&s, from->row_bytes, in, out, invert);
-        } else {
-            pool_rows(from, to, in, out, invert);
-        }
+    if (from->row_bytes == 1) {
+        pool_planes_1(layer, in, out);
+    } else if (from->row_bytes == 2 && to->row_bytes == 1) {
+        pool_planes_2(layer, in, out);
+    } else if (from->row_bytes == 4 && to->row_bytes == 2) {
+        pool_planes_4(layer, in, out);
+    } else if (from->row_bytes == 8 && to->row_bytes == 4) {
+        pool_planes_8(layer, in, out);
+    } else {
+        for (uint32_t c = 0; c < to->channels; c++, in += from->plane_bytes, out += to->plane_bytes)
+            pool_rows(from, to, in, out, invert_of(layer, c));
     }
 }

@@ -54,6 +54,11 @@ static void fill_pixels(stem_pixel *to, uint32_t pixels, const uint8_t *value, u
     }
 }
 
+static void copy_pixels(stem_pixel *restrict to, const uint8_t *restrict image, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++)
+        to[i] = (stem_pixel)(image[i] - STEM_BIAS);
+}
+
 static void pad_image(const spb_layer *layer, const geometry *g, const uint8_t *image,
                       const uint8_t *pad_value, stem_pixel *padded) {
     uint32_t channels = layer->in.channels, padding = layer->padding, inside = layer->in.width * channels;
@@ -64,8 +69,7 @@ static void pad_image(const spb_layer *layer, const geometry *g, const uint8_t *
             continue;
         }
         fill_pixels(padded, padding, pad_value, channels);
-        for (uint32_t i = 0; i < inside; i++)
-            padded[edge + i] = (stem_pixel)(image[i] - STEM_BIAS);
+        copy_pixels(padded + edge, image, inside);
         fill_pixels(padded + edge + inside, padding, pad_value, channels);
         image += inside;
     }
@@ -104,12 +108,18 @@ static void set_block(const spb_layer *layer, const geometry *g, const uint16_t 
         b->limit[i] = 0, b->invert[i] = 0;
 }
 
-/* The taps of one pixel. Copies reach up to CHUNK_BYTES - 1 past the end, on both sides. */
-SPB_INLINE void gather(const geometry *g, uint32_t kernel_h, const stem_pixel *from, stem_pixel *to) {
-    uint32_t bytes = g->run * (uint32_t)sizeof *to;
-    for (uint32_t ky = 0; ky < kernel_h; ky++, from += g->row, to += g->run) {
-        for (uint32_t at = 0; at < bytes; at += CHUNK_BYTES)
-            memcpy((uint8_t *)to + at, (const uint8_t *)from + at, CHUNK_BYTES);
+/* The taps of `count` pixels, `step` elements apart. Copies reach up to CHUNK_BYTES - 1 past the end, on both
+ * sides: what they leave there is written over by the next one. */
+SPB_INLINE void gather(const geometry *g, uint32_t kernel_h, const stem_pixel *pixel, size_t step,
+                       uint32_t count, stem_pixel *to) {
+    size_t bytes = g->run * sizeof *to, run = g->run, row = g->row, rounded = g->padded_taps - g->taps;
+    for (uint32_t p = 0; p < count; p++, pixel += step, to += rounded) {
+        const stem_pixel *from = pixel;
+        for (uint32_t ky = 0; ky < kernel_h; ky++, from += row, to += run) {
+            memcpy(to, from, CHUNK_BYTES);
+            for (size_t at = CHUNK_BYTES; at < bytes; at += CHUNK_BYTES)
+                memcpy((uint8_t *)to + at, (const uint8_t *)from + at, CHUNK_BYTES);
+        }
     }
 }
 
@@ -143,8 +153,7 @@ SPB_INLINE void run_block(const spb_layer *layer, const geometry *g, const block
         uint8_t *to = out + (size_t)y * layer->out.row_bytes;
         for (uint32_t x = 0; x < layer->out.width; x += 8) {
             uint32_t left = layer->out.width - x, count = left < 8 ? left : 8;
-            for (uint32_t p = 0; p < count; p++)
-                gather(g, layer->kernel_h, padded + (x + p) * step, pixels + (size_t)p * g->padded_taps);
+            gather(g, layer->kernel_h, padded + x * step, step, count, pixels);
             eight_pixels(layer, g, b, pixels, x, left, to, narrow);
         }
     }
