@@ -4,10 +4,11 @@
     model.cycles(count.blocks)          # blocks and executions from emulate.count_layer
     model.inner_loops(count.blocks)     # of those, the blocks that consist of taps and full adders
 
-Each block of the program that ran is given to llvm-mca by itself, repeated 100 times, and its cycles are
-multiplied by how often it was executed. That counts the whole kernel, not a chosen loop. It knows no caches
-and no branch predictor, and lets repetitions of a block overlap as a loop's do. A figure of a model: it
-compares kernels, it claims no time.
+Each basic block of the program that ran is given to llvm-mca by itself, repeated 100 times, and its cycles
+are multiplied by how often it was executed. The emulator also ends its blocks at the ends of pages; these
+are put together again, so that no figure depends on where the linker placed the code. That counts the whole
+kernel, not a chosen loop. It knows no caches and no branch predictor, and lets repetitions of a block overlap
+as a loop's do. A figure of a model: it compares kernels, it claims no time.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import json
 import re
 import shutil
 import subprocess
+from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +32,7 @@ _VERSIONS = range(24, 15, -1)
 # A tap is a load at an offset from a table; a full adder has one select.
 _TAP_LOAD = re.compile(r"ld(r|1)\s.*\[x\d+, [xw]\d+")
 _SELECT = re.compile(r"bsl|bit|bif")
+_BRANCH = re.compile(r"(b|b\..*|bl|blr|br|ret|cbz|cbnz|tbz|tbnz)(\s|$)")
 _ADDERS, _TAPS = 8, 4  # in a block that counts as an inner loop; the comparison has selects but no taps
 
 
@@ -52,6 +55,7 @@ class CycleModel:
 
     def cycles(self, blocks: dict[Block, float]) -> float:
         """Model cycles of one run."""
+        blocks = self._basic_blocks(blocks)
         hot, total = _hottest(blocks)
         self._price(hot)
         cycles = sum(blocks[block] * self._cycles[block] for block in hot)
@@ -60,6 +64,7 @@ class CycleModel:
 
     def inner_loops(self, blocks: dict[Block, float]) -> InnerLoops | None:
         """Those with `_ADDERS` full adders or more; None: there is none, as in the dense kernel."""
+        blocks = self._basic_blocks(blocks)
         hot, total = _hottest(blocks)
         self._price(hot)
         instructions = adders = cycles = 0.0
@@ -74,6 +79,25 @@ class CycleModel:
             return None
         share, per_adder = instructions / total, instructions / adders
         return InnerLoops(round(share, 3), round(per_adder, 2), round(cycles / adders, 2))
+
+    def _basic_blocks(self, blocks: dict[Block, float]) -> dict[Block, float]:
+        """Runs of instructions that are executed equally often, up to a branch."""
+        executed: defaultdict[int, float] = defaultdict(float)
+        for (address, instructions), times in blocks.items():
+            for i in range(instructions):
+                executed[address + 4 * i] += times
+        found: dict[Block, float] = {}
+        start = last = -1
+        for address in sorted(executed):
+            if start >= 0:
+                ends = _BRANCH.match(self._code[last]) or address != last + 4
+                if not ends and executed[address] == executed[start]:
+                    last = address
+                    continue
+                found[start, (last - start) // 4 + 1] = executed[start]
+            start = last = address
+        found[start, (last - start) // 4 + 1] = executed[start]
+        return found
 
     def _text(self, block: Block) -> list[str]:
         address, instructions = block
