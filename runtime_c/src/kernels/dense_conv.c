@@ -12,13 +12,14 @@
  * the kernel is kernel_h runs, whatever the width of the kernel.
  *
  *     for a block of rows that stays in the first-level cache
- *       for 4 channels
- *         for 4 pixels                        16 counters
- *           for ky, for 128 taps of the run   8 loads, 16 x (EOR, CNT, ADD): 3.5 instructions per 128 taps
+ *       for 8 channels
+ *         for 4 pixels                        32 counters
+ *           for ky, for 128 taps of the run   12 loads, 96 vector operations (AArch64, dense_tile_aarch64.h)
  *
- * CNT gives bytes of at most 8: 31 steps fit a byte, then the counters are folded into 32-bit sums
- * (dense_tile.h). A carry-save tree in front of CNT would need EOR, EOR, BSL per input to save less than one
- * CNT and one ADD.
+ * The limit of XNOR-popcount: EOR, CNT and an addition for each 128 multiply-adds, 48 vector operations for
+ * 2,048, and a load for each register of pixels and weights that a tile shares: 6 with 8 x 4, 8 with 4 x 4. A
+ * carry-save tree in front of CNT would take EOR, EOR, BSL per input to save less than one CNT and one ADD.
+ * The best known tile of others (8 x 4 too, counters of 16 bits) has the same 48 and 6.
  */
 #include <string.h>
 
@@ -27,7 +28,7 @@
 #include "limit.h"
 #include "transpose.h"
 
-enum { BLOCK_BYTES = 16384, VECTORS = TILE_PIXELS / VECTOR_PIXELS };
+enum { BLOCK_BYTES = 16384 };
 
 typedef struct geometry {
     uint32_t words;       /* u64 of one pixel */
@@ -36,7 +37,7 @@ typedef struct geometry {
     size_t run_bytes;     /* taps of one ky */
     size_t channel_bytes; /* taps of one output channel */
     size_t nonzero;       /* from a weight to its not-zero bits */
-    uint32_t fold_rows;   /* rows of the kernel that byte counters hold, at least 1 */
+    uint32_t fold_rows;   /* rows of the kernel that counters hold, at least 1 */
 } geometry;
 
 static geometry geometry_of(const spb_layer *layer) {
@@ -47,7 +48,7 @@ static geometry geometry_of(const spb_layer *layer) {
     g.run_bytes = layer->kernel_w * g.pixel_bytes;
     g.channel_bytes = layer->kernel_h * g.run_bytes;
     g.nonzero = layer->out.channels * g.channel_bytes;
-    g.fold_rows = (uint32_t)((size_t)SPB_COUNT_LIMIT * STEP_BYTES / g.run_bytes);
+    g.fold_rows = (uint32_t)((size_t)TILE_STEPS * STEP_BYTES / g.run_bytes);
     if (g.fold_rows < 1)
         g.fold_rows = 1;
     return g;
@@ -116,84 +117,61 @@ static void pack_pixels(const spb_layer *layer, const geometry *g, const uint8_t
 
 /* ---- the tile ---- */
 
-/* One step: STEP_BYTES of taps, for all channels and pixels of the tile. The first one sets the counters. */
-SPB_INLINE void step(spb_bits counts[TILE_CHANNELS][VECTORS], const uint8_t *const *pixel,
-                     const uint8_t *const *weight, size_t nonzero, size_t at, int ternary, int vectors,
-                     int first) {
-    spb_bits activation[VECTORS];
-    for (int v = 0; v < vectors; v++) {
-        activation[v] = tile_pixels(pixel[v * VECTOR_PIXELS] + at, pixel[(v + 1) * VECTOR_PIXELS - 1] + at);
-    }
-#if defined(TILE_COUNTS_TWO)
-    for (int c = 0; c < TILE_CHANNELS && vectors == VECTORS && !first && !ternary; c += 2) {
-        spb_bits sign_a = tile_weight(weight[c] + at), sign_b = tile_weight(weight[c + 1] + at);
-        tile_count_two(counts[c], counts[c + 1], activation, sign_a, sign_b);
-        if (c + 2 == TILE_CHANNELS)
-            return;
-    }
-#endif
-    for (int c = 0; c < TILE_CHANNELS; c++) {
-        spb_bits sign = tile_weight(weight[c] + at), mask = sign;
-        if (ternary)
-            mask = tile_weight(weight[c] + nonzero + at);
-#if defined(TILE_COUNTS_FOUR)
-        if (vectors == VECTORS && !first) {
-            tile_count_four(counts[c], activation, sign, mask, ternary);
-            continue;
-        }
-#endif
-        for (int v = 0; v < vectors; v++) {
-            spb_bits differ = spb_bits_xor(activation[v], sign);
-            if (ternary)
-                differ = spb_bits_and(differ, mask);
-            spb_bits count = spb_bits_count(differ);
-            counts[c][v] = first ? count : spb_bits_add(counts[c][v], count);
-        }
-    }
-}
-
-SPB_INLINE void move(const uint8_t **pixel, size_t by, int vectors) {
-    for (int p = 0; p < vectors * VECTOR_PIXELS; p++)
-        pixel[p] += by;
-}
-
-/* TILE_CHANNELS x TILE_PIXELS sums; with one vector, the first pixel's only, into `single`.
+/* TILE_CHANNELS x TILE_PIXELS sums.
  *
  * `at` runs over a channel's weights; the pixels' pointers move so that it fits them too. As many rows of the
- * kernel as a byte can count go between two folds of the counters; a longer row is folded on its way. */
+ * kernel as counters hold go between two folds of the counters; a longer row is folded on its way. */
 SPB_INLINE void tile_run(const spb_layer *layer, const geometry *g, const uint8_t **pixel,
-                         const uint8_t *const *weight, tile_sum *sums, uint32_t *single, int ternary,
-                         int vectors) {
-    spb_bits counts[TILE_CHANNELS][VECTORS];
-    size_t at = 0, next_row = g->row_bytes - g->run_bytes, limit = (size_t)SPB_COUNT_LIMIT * STEP_BYTES;
+                         const uint8_t *const *weight, tile_sums sums, int ternary) {
+    tile_counts counts;
+    size_t at = 0, next_row = g->row_bytes - g->run_bytes, limit = (size_t)TILE_STEPS * STEP_BYTES;
+    tile_zero(sums);
     for (uint32_t ky = 0, rows; ky < layer->kernel_h; ky += rows) {
         rows = layer->kernel_h - ky < g->fold_rows ? layer->kernel_h - ky : g->fold_rows;
         for (size_t row_end = at + g->run_bytes; at < row_end;) {
             size_t end = row_end - at < limit ? row_end : at + limit;
-            step(counts, pixel, weight, g->nonzero, at, ternary, vectors, 1);
-            at += STEP_BYTES;
+            tile_clear(counts);
             for (uint32_t row = 1;; row++, end += g->run_bytes) {
                 for (; at < end; at += STEP_BYTES)
-                    step(counts, pixel, weight, g->nonzero, at, ternary, vectors, 0);
+                    tile_step(counts, pixel, weight, g->nonzero, at, ternary);
                 if (row == rows)
                     break;
-                move(pixel, next_row, vectors);
+                for (int p = 0; p < TILE_PIXELS; p++)
+                    pixel[p] += next_row;
             }
-            if (vectors == VECTORS) {
-                tile_flush(sums, counts);
-            } else {
-                for (int c = 0; c < TILE_CHANNELS; c++)
-                    single[c] += tile_first_pixel(counts[c][0]);
-            }
+            tile_flush(sums, counts);
         }
-        move(pixel, next_row, vectors);
+        for (int p = 0; p < TILE_PIXELS; p++)
+            pixel[p] += next_row;
     }
+}
+
+/* One channel's sum at one pixel: where there are too few pixels for a tile. */
+SPB_INLINE uint32_t single_sum(const spb_layer *layer, const geometry *g, const uint8_t *pixel,
+                               const uint8_t *weight, int ternary) {
+    uint32_t sum = 0;
+    for (uint32_t ky = 0; ky < layer->kernel_h; ky++, pixel += g->row_bytes) {
+        const uint8_t *tap = pixel;
+        for (const uint8_t *row_end = weight + g->run_bytes; weight < row_end;) {
+            spb_bits counts = spb_bits_zero();
+            for (int room = SPB_COUNT_LIMIT; room > 0 && weight < row_end; room--) {
+                spb_bits differ = spb_bits_xor(tile_weight(tap), tile_weight(weight));
+                if (ternary)
+                    differ = spb_bits_and(differ, tile_weight(weight + g->nonzero));
+                counts = spb_bits_add(counts, spb_bits_count(differ));
+                tap += STEP_BYTES;
+                weight += STEP_BYTES;
+            }
+            sum += tile_first_pixel(counts);
+        }
+    }
+    return sum;
 }
 
 typedef struct group {
     const uint8_t *weight[TILE_CHANNELS];
     int32_t limit[TILE_CHANNELS];
-    uint32_t invert; /* byte c: all pixels' bits, as tile_above gives them */
+    uint64_t invert; /* byte c: all pixels' bits, as tile_above gives them */
     uint32_t first, count;
 } group;
 
@@ -218,21 +196,28 @@ static group group_of(const spb_layer *layer, const geometry *g, uint32_t first)
             taps = nonzero_taps(g, r.weight[i] + g->nonzero);
         spb_limit limit = spb_difference_limit(layer->threshold[c], layer->compare[c], taps);
         r.limit[i] = limit.limit;
-        r.invert |= (limit.invert ? (1u << TILE_PIXELS) - 1 : 0u) << 8 * i;
+        r.invert |= (uint64_t)(limit.invert ? (1u << TILE_PIXELS) - 1 : 0u) << 8 * i;
     }
     return r;
 }
 
-/* `bits` has a byte a channel, for TILE_PIXELS pixels of one byte of the output. */
-SPB_INLINE void put_bits(const spb_layer *layer, const group *channels, uint8_t *byte, uint32_t shift,
-                         uint32_t bits) {
-    for (uint32_t c = 0; c < channels->count; c++, byte += layer->out.plane_bytes, bits >>= 8)
-        *byte = (uint8_t)(*byte | (bits & ((1u << TILE_PIXELS) - 1)) << shift);
+/* `bits` has a byte a channel, for TILE_PIXELS pixels of one byte of the output, from bit `shift` of it on.
+ */
+SPB_INLINE void put_bits(const group *channels, uint8_t *byte, size_t plane_bytes, uint32_t shift,
+                         uint64_t bits) {
+    bits <<= shift; /* no byte has bits to lose */
+    if (channels->count == TILE_CHANNELS) {
+        for (int c = 0; c < TILE_CHANNELS; c++, byte += plane_bytes)
+            *byte = (uint8_t)(*byte | bits >> 8 * c);
+    } else {
+        for (uint32_t c = 0; c < channels->count; c++, byte += plane_bytes)
+            *byte = (uint8_t)(*byte | bits >> 8 * c);
+    }
 }
 
 /* `count` pixels from (y, x) on, wherever they are. */
 static void scatter_bits(const spb_layer *layer, const group *channels, uint8_t *plane, uint32_t y,
-                         uint32_t x, uint32_t count, uint32_t bits) {
+                         uint32_t x, uint32_t count, uint64_t bits) {
     for (uint32_t c = 0; c < channels->count; c++, plane += layer->out.plane_bytes, bits >>= 8) {
         uint8_t *row = plane + y * (size_t)layer->out.row_bytes;
         uint32_t column = x;
@@ -276,13 +261,12 @@ SPB_INLINE void conv_rows(const spb_layer *layer, const geometry *g, const uint8
             } else {
                 find_pixels(layer, g, pixels, y, x, TILE_PIXELS, pixel);
             }
-            tile_sum sums[TILE_CHANNELS];
-            for (int c = 0; c < TILE_CHANNELS; c++)
-                sums[c] = tile_sum_zero();
-            tile_run(layer, g, pixel, channels->weight, sums, NULL, ternary, VECTORS);
-            uint32_t bits = tile_above(sums, channels->limit) ^ channels->invert;
+            tile_sums sums;
+            tile_run(layer, g, pixel, channels->weight, sums, ternary);
+            uint64_t bits = tile_above(sums, channels->limit) ^ channels->invert;
             if (fits) {
-                put_bits(layer, channels, plane + y * layer->out.row_bytes + x / 8, x % 8, bits);
+                put_bits(channels, plane + y * layer->out.row_bytes + x / 8, layer->out.plane_bytes, x % 8,
+                         bits);
             } else {
                 scatter_bits(layer, channels, plane, y, x, TILE_PIXELS, bits);
             }
@@ -290,11 +274,12 @@ SPB_INLINE void conv_rows(const spb_layer *layer, const geometry *g, const uint8
             for (x += TILE_PIXELS; x >= width; x -= width)
                 y++;
         } else {
-            uint32_t single[TILE_CHANNELS] = {0}, bits = channels->invert;
+            uint64_t bits = channels->invert;
             find_pixels(layer, g, pixels, y, x, 1, pixel);
-            tile_run(layer, g, pixel, channels->weight, NULL, single, ternary, 1);
-            for (int c = 0; c < TILE_CHANNELS; c++)
-                bits ^= (uint32_t)((int32_t)single[c] > channels->limit[c]) << 8 * c;
+            for (uint32_t c = 0; c < channels->count; c++) {
+                uint32_t sum = single_sum(layer, g, pixel[0], channels->weight[c], ternary);
+                bits ^= (uint64_t)((int32_t)sum > channels->limit[c]) << 8 * c;
+            }
             scatter_bits(layer, channels, plane, y, x, 1, bits);
             left--;
             if (++x == width) {

@@ -1,25 +1,29 @@
 /* The register tile of the dense convolution, by instruction set: how a pixel and a weight are loaded, how
- * many of each stay in registers, and how byte counts become sums and then bits.
+ * many of each stay in registers, and how counts become sums and then bits.
  *
- *   build      channels x pixels   counters                    a step covers
- *   AArch64    4 x 4               16 of 32 registers          128 taps
- *   ARMv7      2 x 4               8 of 16                     128 taps
- *   AVX2       4 x 4               8 of 16, two pixels each    128 taps
- *   scalar     2 x 2               4                           64 or 32 taps
+ *   build      channels x pixels   counters                         a step covers
+ *   AArch64    8 x 4               4 of 32 registers, of 16 bits    128 taps       dense_tile_aarch64.h
+ *   ARMv7      2 x 4               8 of 16, of 8 bits               128 taps
+ *   AVX2       4 x 4               8 of 16, two pixels each         128 taps
+ *   scalar     2 x 2               4                                64 or 32 taps
+ *
+ * tile_clear, tile_step (at most TILE_STEPS times), tile_flush; then tile_above tells the sums from the
+ * limits.
  */
 #ifndef SPB_DENSE_TILE_H
 #define SPB_DENSE_TILE_H
 
 #include "bit_count.h"
 
+#if !defined(SPB_FORCE_SCALAR) && defined(__ARM_NEON) && defined(__aarch64__)
+
+#include "dense_tile_aarch64.h"
+
+#else
+
 #if !defined(SPB_FORCE_SCALAR) && defined(__ARM_NEON)
 
-#if defined(__aarch64__)
-enum { TILE_CHANNELS = 4 };
-#else
-enum { TILE_CHANNELS = 2 };
-#endif
-enum { TILE_PIXELS = 4, VECTOR_PIXELS = 1, STEP_BYTES = 16 };
+enum { TILE_CHANNELS = 2, TILE_PIXELS = 4, VECTOR_PIXELS = 1, STEP_BYTES = 16 };
 typedef uint32x4_t tile_sum; /* one channel, four pixels */
 
 SPB_INLINE spb_bits tile_pixels(const uint8_t *first, const uint8_t *second) {
@@ -29,57 +33,7 @@ SPB_INLINE spb_bits tile_pixels(const uint8_t *first, const uint8_t *second) {
 SPB_INLINE spb_bits tile_weight(const uint8_t *p) { return vld1q_u8(p); }
 
 /* One channel's counts of four pixels. Compilers hoist the EORs of the whole tile to hide their latency, run
- * out of registers and spill in the innermost loop, so the order is pinned: four independent chains with 32
- * registers, two at a time with 16. */
-#if defined(__aarch64__)
-
-#define TILE_OP(name, to, a, b) #name " %" #to ".16b, %" #a ".16b, %" #b ".16b\n"
-#define TILE_CNT(to) "cnt %" #to ".16b, %" #to ".16b\n"
-#define TILE_DIFFER                                                                                          \
-    TILE_OP(eor, 0, 8, 12) TILE_OP(eor, 1, 9, 12) TILE_OP(eor, 2, 10, 12) TILE_OP(eor, 3, 11, 12)
-#define TILE_MASK TILE_OP(and, 0, 0, 13) TILE_OP(and, 1, 1, 13) TILE_OP(and, 2, 2, 13) TILE_OP(and, 3, 3, 13)
-#define TILE_COUNT TILE_CNT(0) TILE_CNT(1) TILE_CNT(2) TILE_CNT(3)
-#define TILE_SUM TILE_OP(add, 4, 4, 0) TILE_OP(add, 5, 5, 1) TILE_OP(add, 6, 6, 2) TILE_OP(add, 7, 7, 3)
-
-SPB_INLINE void tile_count_four(spb_bits *counts, const spb_bits *x, spb_bits sign, spb_bits mask,
-                                int ternary) {
-    spb_bits d0, d1, d2, d3;
-    if (ternary) {
-        __asm__(TILE_DIFFER TILE_MASK TILE_COUNT TILE_SUM
-                : "=&w"(d0), "=&w"(d1), "=&w"(d2), "=&w"(d3), "+w"(counts[0]), "+w"(counts[1]),
-                  "+w"(counts[2]), "+w"(counts[3])
-                : "w"(x[0]), "w"(x[1]), "w"(x[2]), "w"(x[3]), "w"(sign), "w"(mask));
-    } else {
-        __asm__(TILE_DIFFER TILE_COUNT TILE_SUM
-                : "=&w"(d0), "=&w"(d1), "=&w"(d2), "=&w"(d3), "+w"(counts[0]), "+w"(counts[1]),
-                  "+w"(counts[2]), "+w"(counts[3])
-                : "w"(x[0]), "w"(x[1]), "w"(x[2]), "w"(x[3]), "w"(sign));
-    }
-}
-
-#if defined(__clang__)
-/* Two channels at once: eight chains, which is what the latency of an in-order Cortex-A53 asks for (4.1
- * cycles for 128 taps instead of 5.9, by llvm-mca). Registers: 16 counters, 4 pixels, 2 weights, 8
- * differences, which is too tight for gcc 12: it spills, and a Cortex-A72 would lose more than a Cortex-A53
- * gains. */
-SPB_INLINE void tile_count_two(spb_bits *a, spb_bits *b, const spb_bits *x, spb_bits sign_a,
-                               spb_bits sign_b) {
-    spb_bits d0, d1, d2, d3, d4, d5, d6, d7;
-    __asm__(TILE_OP(eor, 0, 16, 20) TILE_OP(eor, 1, 17, 20) TILE_OP(eor, 2, 18, 20) TILE_OP(eor, 3, 19, 20)
-                TILE_OP(eor, 4, 16, 21) TILE_OP(eor, 5, 17, 21) TILE_OP(eor, 6, 18, 21)
-                    TILE_OP(eor, 7, 19, 21) TILE_CNT(0) TILE_CNT(1) TILE_CNT(2) TILE_CNT(3) TILE_CNT(4)
-                        TILE_CNT(5) TILE_CNT(6) TILE_CNT(7) TILE_OP(add, 8, 8, 0) TILE_OP(add, 9, 9, 1)
-                            TILE_OP(add, 10, 10, 2) TILE_OP(add, 11, 11, 3) TILE_OP(add, 12, 12, 4)
-                                TILE_OP(add, 13, 13, 5) TILE_OP(add, 14, 14, 6) TILE_OP(add, 15, 15, 7)
-            : "=&w"(d0), "=&w"(d1), "=&w"(d2), "=&w"(d3), "=&w"(d4), "=&w"(d5), "=&w"(d6), "=&w"(d7),
-              "+w"(a[0]), "+w"(a[1]), "+w"(a[2]), "+w"(a[3]), "+w"(b[0]), "+w"(b[1]), "+w"(b[2]), "+w"(b[3])
-            : "w"(x[0]), "w"(x[1]), "w"(x[2]), "w"(x[3]), "w"(sign_a), "w"(sign_b));
-}
-#define TILE_COUNTS_TWO 1
-#endif
-
-#else
-
+ * out of registers and spill in the innermost loop, so the order is pinned: two chains at a time. */
 #define TILE_OP(name, to, a, b) #name " %q" #to ", %q" #a ", %q" #b "\n"
 #define TILE_CNT(to) "vcnt.8 %q" #to ", %q" #to "\n"
 #define TILE_DIFFER TILE_OP(veor, 0, 4, 6) TILE_OP(veor, 1, 5, 6)
@@ -102,46 +56,10 @@ SPB_INLINE void tile_count_four(spb_bits *counts, const spb_bits *x, spb_bits si
         }
     }
 }
-
-#endif
 #define TILE_COUNTS_FOUR 1
 
 SPB_INLINE tile_sum tile_sum_zero(void) { return vdupq_n_u32(0); }
 SPB_INLINE uint32_t tile_first_pixel(spb_bits counts) { return spb_bits_total(counts); }
-
-#if defined(__aarch64__)
-
-/* Four counters of one channel -> eight lanes, two of each pixel. */
-SPB_INLINE uint16x8_t fold_pixels(const spb_bits *c) {
-    uint16x8_t p01 = vpaddq_u16(vpaddlq_u8(c[0]), vpaddlq_u8(c[1]));
-    uint16x8_t p23 = vpaddq_u16(vpaddlq_u8(c[2]), vpaddlq_u8(c[3]));
-    return vpaddq_u16(p01, p23);
-}
-
-SPB_INLINE void tile_flush(tile_sum *sums, spb_bits counts[TILE_CHANNELS][TILE_PIXELS]) {
-    for (int c = 0; c < TILE_CHANNELS; c += 2) {
-        uint16x8_t both = vpaddq_u16(fold_pixels(counts[c]), fold_pixels(counts[c + 1]));
-        sums[c] = vaddw_u16(sums[c], vget_low_u16(both));
-        sums[c + 1] = vaddw_high_u16(sums[c + 1], both);
-    }
-}
-
-/* Byte c: bit p is set where channel c's sum at pixel p is above its limit. */
-SPB_INLINE uint32_t tile_above(const tile_sum *sums, const int32_t *limit) {
-    static const uint8_t bit_of_pixel[16] = {1, 2, 4, 8, 1, 2, 4, 8, 1, 2, 4, 8, 1, 2, 4, 8};
-    uint16x8_t above[TILE_CHANNELS];
-    for (int c = 0; c < TILE_CHANNELS; c++) {
-        above[c] = vreinterpretq_u16_u32(vcgtq_s32(vreinterpretq_s32_u32(sums[c]), vdupq_n_s32(limit[c])));
-    }
-    uint8x16_t low = vreinterpretq_u8_u16(vuzp1q_u16(above[0], above[1]));
-    uint8x16_t high = vreinterpretq_u8_u16(vuzp1q_u16(above[2], above[3]));
-    uint8x16_t bits = vandq_u8(vuzp1q_u8(low, high), vld1q_u8(bit_of_pixel));
-    bits = vpaddq_u8(bits, bits);
-    bits = vpaddq_u8(bits, bits);
-    return vgetq_lane_u32(vreinterpretq_u32_u8(bits), 0);
-}
-
-#else
 
 SPB_INLINE uint16x4_t fold_counter(spb_bits counts) {
     uint16x8_t pairs = vpaddlq_u8(counts);
@@ -167,8 +85,6 @@ SPB_INLINE uint32_t tile_above(const tile_sum *sums, const int32_t *limit) {
     uint32x2_t bits = vpadd_u32(halves[0], halves[1]);
     return vget_lane_u32(bits, 0) | vget_lane_u32(bits, 1) << 8;
 }
-
-#endif
 
 #elif !defined(SPB_FORCE_SCALAR) && defined(__AVX2__)
 
@@ -244,6 +160,47 @@ SPB_INLINE uint32_t tile_above(const tile_sum *sums, const int32_t *limit) {
             bits |= (uint32_t)((int32_t)sums[c].pixel[p] > limit[c]) << (8 * c + p);
     }
     return bits;
+}
+
+#endif
+
+enum { TILE_VECTORS = TILE_PIXELS / VECTOR_PIXELS, TILE_STEPS = SPB_COUNT_LIMIT };
+typedef spb_bits tile_counts[TILE_CHANNELS][TILE_VECTORS];
+typedef tile_sum tile_sums[TILE_CHANNELS];
+
+SPB_INLINE void tile_clear(tile_counts counts) {
+    for (int c = 0; c < TILE_CHANNELS; c++) {
+        for (int v = 0; v < TILE_VECTORS; v++)
+            counts[c][v] = spb_bits_zero();
+    }
+}
+
+SPB_INLINE void tile_zero(tile_sums sums) {
+    for (int c = 0; c < TILE_CHANNELS; c++)
+        sums[c] = tile_sum_zero();
+}
+
+/* STEP_BYTES of taps of all channels and pixels. */
+SPB_INLINE void tile_step(tile_counts counts, const uint8_t *const *pixel, const uint8_t *const *weight,
+                          size_t nonzero, size_t at, int ternary) {
+    spb_bits activation[TILE_VECTORS];
+    for (int v = 0; v < TILE_VECTORS; v++)
+        activation[v] = tile_pixels(pixel[v * VECTOR_PIXELS] + at, pixel[(v + 1) * VECTOR_PIXELS - 1] + at);
+    for (int c = 0; c < TILE_CHANNELS; c++) {
+        spb_bits sign = tile_weight(weight[c] + at), mask = sign;
+        if (ternary)
+            mask = tile_weight(weight[c] + nonzero + at);
+#if defined(TILE_COUNTS_FOUR)
+        tile_count_four(counts[c], activation, sign, mask, ternary);
+#else
+        for (int v = 0; v < TILE_VECTORS; v++) {
+            spb_bits differ = spb_bits_xor(activation[v], sign);
+            if (ternary)
+                differ = spb_bits_and(differ, mask);
+            counts[c][v] = spb_bits_add(counts[c][v], spb_bits_count(differ));
+        }
+#endif
+    }
 }
 
 #endif
