@@ -8,9 +8,9 @@
  * An image of fewer pixels shares a word among 2, 4 or 8 lanes, each with a tap of its own: spb_gather loads
  * them, spb_rotate brings a lane's sum to its neighbour.
  *
- * SPB_CONSTANT_TILES says for which layers the tree kernel exists with its numbers of planes and lanes as
- * constants, so that planes can be registers: 2 all, 1 those whose tile fills a word, 0 none (a tenth slower
- * on ARMv6, for a quarter of the code).
+ * SPB_CONSTANT_LANES names, by their sum, the numbers of lanes for which the tree kernel exists with planes
+ * and lanes as constants, so that planes can be registers; the others share one copy of it (a tenth to a
+ * third slower, a small part of the code). SPB_ALL_LANES is the sum of all that there are.
  *
  * One algorithm (kernels/tree_conv.c) runs on all of them. Force the scalar ones with -DSPB_FORCE_SCALAR=32
  * or 64.
@@ -29,7 +29,16 @@
 #include <stdint.h>
 #include <string.h>
 
-#if defined(__GNUC__) || defined(__clang__)
+/* The kernels' small parts are always made one with their callers, but for sanitizers, which check each of
+ * their steps and would take minutes over it. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(undefined_behavior_sanitizer)
+#define SPB_SANITIZED 1
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define SPB_SANITIZED 1
+#endif
+#if (defined(__GNUC__) || defined(__clang__)) && !defined(SPB_SANITIZED)
 #define SPB_INLINE static inline __attribute__((always_inline))
 #else
 #define SPB_INLINE static inline
@@ -40,13 +49,14 @@
 #include <arm_neon.h>
 #if defined(__aarch64__)
 #define SPB_ISA_NAME "neon64"
-#define SPB_CONSTANT_TILES 2
+#define SPB_CONSTANT_LANES 7
 #else
 #define SPB_ISA_NAME "neon32"
-#define SPB_CONSTANT_TILES 1
+#define SPB_CONSTANT_LANES 1
 #endif
 #define SPB_WORD_BYTES 16
 #define SPB_EACH_LANE_COUNT(DO) DO(1) DO(2) DO(4)
+#define SPB_ALL_LANES 7
 typedef uint8x16_t spb_word;
 
 /* clang rewrites vbslq into AND, BIC, ORR: pin the one instruction. */
@@ -89,7 +99,8 @@ SPB_INLINE spb_word spb_rotate(spb_word a, int bytes) {
 
 #include <immintrin.h>
 #define SPB_ISA_NAME "avx2"
-#define SPB_CONSTANT_TILES 1
+#define SPB_CONSTANT_LANES 5
+#define SPB_ALL_LANES 15
 #define SPB_WORD_BYTES 32
 #define SPB_EACH_LANE_COUNT(DO) DO(1) DO(2) DO(4) DO(8)
 typedef __m256i spb_word;
@@ -136,7 +147,8 @@ SPB_INLINE spb_word spb_select(spb_word mask, spb_word a, spb_word b) {
 
 #else
 
-#define SPB_CONSTANT_TILES 0
+#define SPB_CONSTANT_LANES 0
+#define SPB_ALL_LANES 3
 #if defined(SPB_FORCE_SCALAR) ? SPB_FORCE_SCALAR == 64 : UINTPTR_MAX > 0xFFFFFFFFu
 #define SPB_ISA_NAME "scalar64"
 #define SPB_WORD_BYTES 8

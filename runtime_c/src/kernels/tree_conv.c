@@ -125,7 +125,7 @@ SPB_INLINE void accumulate(spb_word *p, int planes, int lanes, const uint8_t *ba
 }
 
 /* A list of any layer: one copy of the code for each number of lanes, planes in memory. */
-#if SPB_CONSTANT_TILES == 2
+#if SPB_CONSTANT_LANES == SPB_ALL_LANES
 SPB_INLINE /* never called */
 #else
 static
@@ -254,14 +254,16 @@ static void choose_tile(const spb_layer *layer, const uint8_t *base, const uint8
 #define TILE1(planes) TILE(1, planes)
 #define TILE2(planes) TILE(2, planes)
 #define TILE4(planes) TILE(4, planes)
-#if SPB_CONSTANT_TILES >= 1
+#if SPB_CONSTANT_LANES & 1
         SPB_EACH_PLANE_COUNT(TILE1)
 #endif
-#if SPB_CONSTANT_TILES >= 2
+#if SPB_CONSTANT_LANES & 2
         SPB_EACH_LANE_PLANE_COUNT(TILE2)
+#endif
+#if SPB_CONSTANT_LANES & 4
         SPB_EACH_LANE_PLANE_COUNT(TILE4)
 #endif
-#if SPB_CONSTANT_TILES < 2
+#if SPB_CONSTANT_LANES != SPB_ALL_LANES
     default:
         run_tile(layer, planes, lanes, 0, base, tables, slots, mask, out);
         break;
