@@ -35,7 +35,7 @@ def test_the_loss_is_the_share_of_differing_taps(seed: int, density: float) -> N
     random = np.random.default_rng(seed)
     built: list[ChannelTree] = []
 
-    def build(weight: NDArray[np.int8]) -> ChannelTree:
+    def build(weight: NDArray[np.int8], restarts: int) -> ChannelTree:
         built.append(random_tree(weight, random))
         return built[-1]
 
@@ -49,7 +49,7 @@ def test_the_loss_is_the_share_of_differing_taps(seed: int, density: float) -> N
 def test_the_gradient_pulls_differing_taps_together(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def chain(weight: NDArray[np.int8]) -> ChannelTree:
+    def chain(weight: NDArray[np.int8], restarts: int) -> ChannelTree:
         places, ones = np.arange(2, dtype=np.int32), np.ones(2, np.int8)
         return ChannelTree(places, places - 1, ones, places, places, places, places, 1)
 
@@ -66,7 +66,7 @@ def test_the_gradient_pulls_differing_taps_together(
 def test_trees_are_built_again_every_so_many_calls(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[int] = []
 
-    def count(weight: NDArray[np.int8]) -> ChannelTree:
+    def count(weight: NDArray[np.int8], restarts: int) -> ChannelTree:
         calls.append(1)
         return random_tree(weight, np.random.default_rng(0))
 

@@ -19,6 +19,7 @@ from spanbit.errors import ExitCode, SpanbitError
 
 if TYPE_CHECKING:
     from spanbit.nn.data import DataSet
+    from spanbit.nn.methods import Method
     from spanbit.nn.train import TrainResult
 
 TEST_IMAGES = 1000
@@ -44,12 +45,20 @@ for a while; the digits have 360."""
     help="Checkpoint to write.",
 )
 @click.option(
+    "--method",
+    type=click.Choice(["prune", "tie", "tree-loss", "none"]),
+    default="prune",
+    show_default=True,
+    help="How the network is compressed while it learns; none: not at all.",
+)
+@click.option(
     "--cost",
     type=click.FloatRange(0, 1, min_open=True),
     default=0.10,
     show_default=True,
-    help="Share of taps that stay.",
+    help="Share of differing taps at the end.",
 )
+@click.option("--mixed", is_flag=True, help="With tie: weights -1, 0, +1 instead of -1, +1.")
 @click.option("--epochs", type=click.IntRange(1), help="Passes  [default: 5 or 40, as the data set needs]")
 @click.option(
     "--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Same seed, same network."
@@ -61,7 +70,9 @@ def train_command(
     data_name: str,
     folder: Path | None,
     out: Path,
+    method: Method,
     cost: float,
+    mixed: bool,
     epochs: int | None,
     seed: int,
     width: int,
@@ -79,7 +90,9 @@ def train_command(
         dataset=data.name,
         folder=None if folder is None else str(folder),
         width=width,
+        method=method,
         cost=cost,
+        mixed=mixed,
         epochs=epochs,
         seed=seed,
         threads=1 if data.name == "digits" else min(2, os.cpu_count() or 1),
@@ -148,6 +161,8 @@ def _report(result: TrainResult, data: DataSet, out: Path, archive: Path, *, as_
     if as_json:
         figures = {
             "data": data.name,
+            "method": result.config.method,
+            "weights": result.spec.weights,
             "accuracy": result.accuracy,
             "test_images": len(data.test_images),
             "cost": result.cost,

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from spanbit.nn.sign import hard_sign, sign, straight_through
+from spanbit.nn.tied import Tied
 
 Weights = Literal["binary", "ternary"]
 EXACT = 1 << 24
@@ -58,12 +59,16 @@ class BinaryConv2d(nn.Module):
         self.register_buffer("mask", torch.ones(self.weight.shape, dtype=torch.bool))
         # One range for every layer, so that magnitudes compare between layers and Adam moves all alike.
         nn.init.uniform_(self.weight, -0.1, 0.1)
+        # Set by a compressor while it ties taps to owners, None again when it has finished.
+        self.tied: Tied | None = None
 
     def effective_weight(self) -> Tensor:
         """The weights that are used: -1, 0, +1, float32 [O, C, kh, kw], with a gradient to `weight`.
 
         The gradient reaches masked taps as well: one that pruning took away too early can grow back.
         """
+        if self.tied is not None:
+            return self.tied.effective(self.weight)
         if self.weights == "binary":
             return sign(self.weight)
         value = hard_sign(self.weight.detach()) * self.mask

@@ -19,7 +19,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from spanbit.nn.binary import BinaryConv2d
+from spanbit.nn.binary import BinaryConv2d, Weights
+from spanbit.nn.compress import Compressor, falling_share
 
 
 class TernaryPruner:
@@ -44,8 +45,7 @@ class TernaryPruner:
     def share(self, progress: float) -> float:
         """The share of taps that is kept at `progress`: 1 before the warm-up's end, the target from 1 on."""
         passed = (progress - self.warmup) / (1 - self.warmup)
-        rest = 1 - min(max(passed, 0.0), 1.0)
-        return self.target + (1 - self.target) * rest**3
+        return falling_share(self.target, 1, passed)
 
     @torch.no_grad()
     def step(self, progress: float) -> None:
@@ -65,6 +65,39 @@ class TernaryPruner:
     def cost(self) -> float:
         """The share of non-zero taps over all layers, now."""
         return nonzero_share(self.layers)
+
+
+class Prune(Compressor):
+    """`TernaryPruner` as a compressor: tying to the zero vertex alone.
+
+    Args:
+        cost: share of taps that are not zero at the end, over all layers together.
+        warmup: share of the training before anything is pruned.
+        fixed_at: share of the training after which the cost is met and the taps stay as they are.
+        every: taps are chosen again every so many steps.
+    """
+
+    weights: Weights = "ternary"
+
+    def __init__(self, cost: float, *, warmup: float = 0.05, fixed_at: float = 0.5, every: int = 16) -> None:
+        self.cost, self.warmup, self.fixed_at, self.every = cost, warmup, fixed_at, every
+        self._calls = 0
+        self._fixed = False
+
+    def prepare(self, layers: Sequence[BinaryConv2d]) -> None:
+        super().prepare(layers)
+        self._pruner = TernaryPruner(layers, self.cost, warmup=self.warmup / self.fixed_at)
+
+    def step(self, progress: float) -> None:
+        passed = progress / self.fixed_at
+        if not self._fixed and (self._calls % self.every == 0 or passed >= 1):
+            self._pruner.step(passed)
+            self._fixed = passed >= 1
+        self._calls += 1
+
+    def finish(self) -> None:
+        if not self._fixed:  # a run of one step
+            self._pruner.step(1.0)
 
 
 def nonzero_share(layers: Sequence[BinaryConv2d]) -> float:

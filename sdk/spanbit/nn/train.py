@@ -4,8 +4,8 @@
     print(result.accuracy, result.cost, result.seconds)
     net, meta = load_checkpoint("digits.pt")
 
-Adam with a cosine schedule; the network is binary at first, is pruned to the cost gradually while the
-learning rate is high, and settles afterwards with its taps fixed. How long it trains is counted in epochs,
+Adam with a cosine schedule; the network is dense at first, is compressed to the cost gradually while the
+learning rate is high (`TrainConfig.method`), and settles afterwards. How long it trains is counted in epochs,
 never in seconds, so that a seed gives the same network again (same PyTorch, same number of threads).
 Give it no more threads than cores stand idle: two trainings on the same two cores wait for each other, and
 each takes many times as long as alone.
@@ -31,16 +31,13 @@ from spanbit.errors import ExitCode, SpanbitError
 from spanbit.nn.augment import augment
 from spanbit.nn.binary import BinaryConv2d
 from spanbit.nn.checkpoint import ModelSpec, load_checkpoint, save_checkpoint
+from spanbit.nn.compress import Compressor
 from spanbit.nn.data import DataSet, load
-from spanbit.nn.prune import TernaryPruner, nonzero_share
-from spanbit.nn.tree_loss import TreeLoss, trees_cost
+from spanbit.nn.methods import METHODS, Method, make_compressor
+from spanbit.nn.prune import nonzero_share
+from spanbit.nn.tree_loss import trees_cost
 
 __all__ = ["TrainConfig", "TrainResult", "checkpoint_meta", "evaluate", "load_checkpoint", "train"]
-
-_PRUNED_AT = 0.5
-"""The share of all steps after which the cost is met and the taps stay as they are."""
-_PRUNE_EVERY = 16
-_WARMUP = 0.1
 
 
 @dataclass(frozen=True)
@@ -50,8 +47,9 @@ class TrainConfig:
     dataset: str = "digits"
     folder: str | None = None
     width: int = 32
-    cost: float | None = 0.10  # share of non-zero taps; None: binary, not pruned
-    tree_weight: float = 0.0  # weight of TreeLoss beside the task's loss
+    method: Method = "prune"  # how the network is compressed
+    cost: float | None = 0.10  # what it is compressed to; None: not at all, binary
+    mixed: bool = False  # "tie" with weights -1, 0, +1 instead of -1, +1
     epochs: int | None = None
     batch: int | None = None
     rate: float | None = None
@@ -59,11 +57,15 @@ class TrainConfig:
     threads: int = 2
 
     def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            raise _usage(f"method {self.method!r}", f"use one of {', '.join(METHODS)}")
+        if self.mixed and self.method != "tie":
+            raise _usage(f"mixed weights with method {self.method!r}", "they are an option of tie")
         if self.cost is not None and not 0 < self.cost <= 1:
             raise _usage(f"cost {self.cost}", "use a share above 0, up to 1, or none at all")
         counts = (self.width, self.threads, *(part for part in (self.epochs, self.batch) if part is not None))
-        if min(counts) < 1 or (self.rate is not None and self.rate <= 0) or self.tree_weight < 0:
-            raise _usage("a count below 1, or a rate or weight below 0", "see TrainConfig")
+        if min(counts) < 1 or (self.rate is not None and self.rate <= 0):
+            raise _usage("a count below 1, or a rate of 0 or less", "see TrainConfig")
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +76,7 @@ class TrainResult:
     spec: ModelSpec
     config: TrainConfig  # with the defaults filled in
     accuracy: float
-    cost: float  # share of non-zero taps over the binary convolutions; the trees' is this or less
+    cost: float  # share of non-zero taps over the binary convolutions
     tree_cost: float  # total distance of the minimum spanning trees over all taps
     seconds: float
     class_names: tuple[str, ...]
@@ -122,17 +124,18 @@ def train(
         batch=config.batch or recipe.batch,
         rate=config.rate or recipe.rate,
     )
+    compressor = make_compressor(config.method, config.cost, mixed=config.mixed)
     spec = ModelSpec(
         input_shape=data.input_shape,
         classes=len(data.class_names),
         width=config.width,
         mean=data.mean,
         std=data.std,
-        weights="binary" if config.cost is None else "ternary",
+        weights=compressor.weights,
     )
     with _reproducible(config):
         net = spec.build()
-        _fit(net, config, recipe, data, console)
+        _fit(net, compressor, config, recipe, data, console)
         accuracy = evaluate(net, _images(data.test_images), torch.from_numpy(data.test_labels))
     layers = _binary_layers(net)
     result = TrainResult(
@@ -164,7 +167,12 @@ def evaluate(net: nn.Module, images: Tensor, labels: Tensor, batch: int = 500) -
 
 
 def _fit(
-    net: nn.Module, config: TrainConfig, recipe: _Recipe, data: DataSet, console: Console | None
+    net: nn.Module,
+    compressor: Compressor,
+    config: TrainConfig,
+    recipe: _Recipe,
+    data: DataSet,
+    console: Console | None,
 ) -> None:
     assert config.epochs is not None and config.batch is not None and config.rate is not None
     images, labels = _images(data.train_images), torch.from_numpy(data.train_labels)
@@ -172,33 +180,27 @@ def _fit(
     per_epoch = len(images) // batch
     steps = config.epochs * per_epoch
     generator = torch.Generator().manual_seed(config.seed)
-    layers = _binary_layers(net)
-    pruner = None if config.cost is None else TernaryPruner(layers, config.cost, warmup=_WARMUP)
-    tree_loss = TreeLoss(layers) if config.tree_weight else None
+    compressor.prepare(_binary_layers(net))
     optimizer = torch.optim.Adam(net.parameters(), lr=config.rate)
-    fixed_at = max(1, math.floor(_PRUNED_AT * steps))
     net.train()
     with _bar(console) as progress:
         task = progress.add_task(f"training on {data.name}", total=steps, loss=math.nan)
         for step in range(steps):
             if step % per_epoch == 0:
                 order = torch.randperm(len(images), generator=generator)
-            if pruner is not None and step <= fixed_at and (step % _PRUNE_EVERY == 0 or step == fixed_at):
-                pruner.step(step / fixed_at)
+            compressor.step(step / steps)
             for group in optimizer.param_groups:
                 group["lr"] = config.rate * 0.5 * (1 + math.cos(math.pi * step / steps))
             place = step % per_epoch * batch
             chosen = order[place : place + batch]
             inputs = augment(images[chosen], shift=recipe.shift, mirror=recipe.mirror, generator=generator)
             loss = functional.cross_entropy(net(inputs), labels[chosen])
-            total = loss if tree_loss is None else loss + config.tree_weight * tree_loss()
             optimizer.zero_grad()
-            total.backward()
+            (loss + compressor.loss()).backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             if step % 10 == 0:
                 progress.update(task, completed=step, loss=float(loss.detach()))
-        if pruner is not None and steps <= fixed_at:  # a run of one step
-            pruner.step(1.0)
+        compressor.finish()
         progress.update(task, completed=steps)
 
 

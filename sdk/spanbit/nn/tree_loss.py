@@ -58,14 +58,19 @@ class TreeLoss(nn.Module):
 
     def forward(self) -> Tensor:
         """The cost of the current trees, a scalar with a gradient to the layers' weights."""
+        return self.distances().sum() / sum(layer.weight.numel() for layer in self._layers)
+
+    def distances(self) -> Tensor:
+        """Total distance of each layer's tree [layers], with a gradient. A call counts for `every`."""
         if self._calls % self.every == 0:
             self.rebuild()
         self._calls += 1
-        distances = [
-            _distance(layer.effective_weight().flatten(1), edges)
-            for layer, edges in zip(self._layers, self._edges, strict=True)
-        ]
-        return torch.stack(distances).sum() / sum(layer.weight.numel() for layer in self._layers)
+        return torch.stack(
+            [
+                _distance(layer.effective_weight().flatten(1), edges)
+                for layer, edges in zip(self._layers, self._edges, strict=True)
+            ]
+        )
 
     def rebuild(self) -> None:
         """Build every layer's minimum spanning tree from its weights as they are now."""
@@ -75,7 +80,7 @@ class TreeLoss(nn.Module):
 def layer_tree(layer: BinaryConv2d) -> ChannelTree:
     """The minimum spanning tree over the layer's effective weights."""
     rows = layer.effective_weight().detach().flatten(1).cpu().numpy()
-    return build_tree(rows.astype(np.int8))
+    return build_tree(rows.astype(np.int8), restarts=0)  # depth does not matter here
 
 
 def trees_cost(layers: Sequence[BinaryConv2d]) -> float:
