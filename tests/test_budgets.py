@@ -18,8 +18,8 @@ TARGET = load_target(budgets.TARGET)
 GCC = toolchain(TARGET)
 CLANG = ("clang", "--target=aarch64-linux-gnu", "-O3", f"-mcpu={TARGET.cpu}", "-static")
 CONV = 1  # the layer behind the stem
-# (side, kernel) -> how much more the chosen kernel may execute. The model of a target that was not tuned has no
-# figures for what a layer costs once and a node costs beside its taps and planes: at 4x4 pixels they are most.
+# (side, kernel) -> how much more the chosen kernel may execute. The model of a target that was not tuned has
+# no figures for what a layer, and a node beside its taps and planes, costs once: most, at 4x4 pixels.
 KNOWN_MISSES = {(4, 1): 1.40, (4, 3): 1.06}
 
 

@@ -48,9 +48,17 @@ PLATFORMS = (
         60,
     ),
     Platform(
-        "cortex-a72-clang",  # clang takes another tile than gcc: dense_tile.h
+        "cortex-a72-clang",  # inline assembly has clang's registers too
         ("clang", "--target=aarch64-linux-gnu", "-O2", "-mcpu=cortex-a72", "-static"),
         ("qemu-aarch64", "-cpu", "cortex-a72"),
+        "neon64",
+        "aarch64",
+        60,
+    ),
+    Platform(
+        "cortex-a76",  # SDOT: stem_tile_neon.h
+        ("aarch64-linux-gnu-gcc", "-O3", "-mcpu=cortex-a76", "-static"),
+        ("qemu-aarch64", "-cpu", "cortex-a76"),
         "neon64",
         "aarch64",
         60,
