@@ -1,29 +1,10 @@
 /* The tree convolution against its definition, bit by bit: P = sum w a over random layers, then the
  * threshold. Prints "N passed, N failed". The tree here is a random one (any spanning tree must give the same
  * bits). */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "../src/kernels/kernels.h"
 #include "../src/tap_stream.h"
-#include "../src/tap_table.h"
 #include "../src/word.h"
-
-static uint32_t state = 12345;
-
-static uint32_t draw(uint32_t below) {
-    state = state * 1664525u + 1013904223u;
-    return (uint32_t)((uint64_t)(state >> 4) * below >> 28);
-}
-
-static uint8_t *aligned(size_t bytes) {
-    uint8_t *p = aligned_alloc(64, spb_round_up(bytes, 64) + 64);
-    if (!p)
-        exit(2);
-    memset(p, 0xA5, spb_round_up(bytes, 64) + 64); /* garbage: kernels must not rely on zeros */
-    return p;
-}
+#include "check.h"
 
 static int planes_for(int low, int high) {
     int planes = 1;
@@ -44,7 +25,7 @@ static uint8_t *make_tree(spb_layer *layer, const int8_t *rows, uint32_t taps, i
     for (int i = 0; i < 4; i++)
         lists[i] = malloc(taps * sizeof(uint32_t));
     uint32_t lanes = spb_lanes(&layer->out, SPB_WORD_BYTES), zero = (uint32_t)spb_copies_bytes(layer);
-    uint8_t *table = aligned(((size_t)SPB_TABLE_HEADER_BYTES + 4 * ((size_t)taps + 4 * lanes)) * out);
+    uint8_t *table = garbage(((size_t)SPB_TABLE_HEADER_BYTES + 4 * ((size_t)taps + 4 * lanes)) * out);
     uint8_t *header = table;
     uint32_t kernel = layer->kernel_h * layer->kernel_w;
     static const uint32_t plane_counts[] = {8, 10, 12, 14, 17}, lane_plane_counts[] = {12, 17};
@@ -113,10 +94,6 @@ static uint8_t *make_tree(spb_layer *layer, const int8_t *rows, uint32_t taps, i
     return table;
 }
 
-static int bit_of(const spb_tensor *t, const uint8_t *data, uint32_t c, uint32_t y, uint32_t x) {
-    return data[c * t->plane_bytes + y * t->row_bytes + x / 8] >> x % 8 & 1;
-}
-
 static int expected_bit(const spb_layer *layer, const uint8_t *in, const int8_t *row, int32_t threshold,
                         uint8_t kind, uint32_t y, uint32_t x) {
     int32_t sum = 0;
@@ -133,15 +110,7 @@ static int expected_bit(const spb_layer *layer, const uint8_t *in, const int8_t 
             }
         }
     }
-    if (kind >= SPB_COMPARE_NEVER)
-        return kind == SPB_COMPARE_ALWAYS;
-    return kind == SPB_COMPARE_GE ? sum >= threshold : sum <= threshold;
-}
-
-static spb_tensor tensor(uint32_t channels, uint32_t height, uint32_t width) {
-    spb_tensor t = {channels, height, width, spb_row_bytes(width), 0};
-    t.plane_bytes = spb_plane_bytes(height, t.row_bytes);
-    return t;
+    return compared(sum, threshold, kind);
 }
 
 static int run_case(uint32_t index) {
@@ -186,23 +155,12 @@ static int run_case(uint32_t index) {
             break;
         }
     }
-    size_t in_bytes = (size_t)layer.in.channels * layer.in.plane_bytes;
-    size_t out_bytes = (size_t)layer.out.channels * layer.out.plane_bytes;
-    uint8_t *in = aligned(in_bytes), *out = aligned(out_bytes);
-    memset(in, 0, in_bytes);
-    for (uint32_t c = 0; c < layer.in.channels; c++) {
-        for (uint32_t y = 0; y < layer.in.height; y++) {
-            for (uint32_t x = 0; x < layer.in.width; x++) {
-                uint8_t *byte = in + c * layer.in.plane_bytes + y * layer.in.row_bytes + x / 8;
-                *byte = (uint8_t)(*byte | draw(2) << x % 8);
-            }
-        }
-    }
+    uint8_t *in = random_bits(&layer.in), *out = garbage(tensor_bytes(&layer.out));
     int32_t threshold[MAX_ROWS];
     uint8_t compare[MAX_ROWS], nodes[MAX_ROWS * SPB_NODE_BYTES];
     uint8_t *table = make_tree(&layer, rows, taps, threshold, compare, nodes);
     size_t slots = (size_t)layer.slot_count * layer.planes * SPB_PLANE_ALIGN;
-    uint8_t *scratch = aligned(spb_prepared_bytes(&layer) + slots + spb_round_up(layer.out.plane_bytes, 64));
+    uint8_t *scratch = garbage(spb_prepared_bytes(&layer) + slots + spb_round_up(layer.out.plane_bytes, 64));
     spb_tree_conv(&layer, in, out, scratch, table);
 
     uint32_t wrong = 0;
@@ -215,20 +173,10 @@ static int run_case(uint32_t index) {
             }
         }
     }
-    if (wrong) {
-        printf("case %u: %u wrong bits; %ux%ux%u -> %ux%ux%u kernel %ux%u stride %u padding %u pad bit %u "
-               "style %u\n",
-               index, wrong, layer.in.channels, layer.in.height, layer.in.width, layer.out.channels, height,
-               width, layer.kernel_h, layer.kernel_w, layer.stride, layer.padding, layer.pad_bit, style);
-    }
+    if (wrong)
+        describe_case(index, wrong, &layer);
     free(rows), free(in), free(out), free(table), free(scratch);
     return wrong == 0;
 }
 
-int main(int argc, char **argv) {
-    uint32_t cases = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 300, passed = 0;
-    for (uint32_t i = 0; i < cases; i++)
-        passed += (uint32_t)run_case(i);
-    printf("%u passed, %u failed\n", passed, cases - passed);
-    return passed == cases ? 0 : 1;
-}
+int main(int argc, char **argv) { return run_cases(argc, argv, 300, run_case); }

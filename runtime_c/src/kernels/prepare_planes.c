@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "../tap_table.h"
+#include "even_bits.h"
 #include "kernels.h"
 
 static uint64_t load64(const uint8_t *p) {
@@ -121,16 +122,6 @@ static uint64_t fetch(const spb_layer *layer, const uint8_t *row, int32_t x) {
     return offset ? part[0] >> offset | part[1] << (64 - offset) : part[0];
 }
 
-/* Bits 0, 2, 4, ... moved together into the low half. */
-static uint64_t even_bits(uint64_t x) {
-    x &= 0x5555555555555555u;
-    x = (x | x >> 1) & 0x3333333333333333u;
-    x = (x | x >> 2) & 0x0F0F0F0F0F0F0F0Fu;
-    x = (x | x >> 4) & 0x00FF00FF00FF00FFu;
-    x = (x | x >> 8) & 0x0000FFFF0000FFFFu;
-    return (x | x >> 16) & 0x00000000FFFFFFFFu;
-}
-
 static void store_row(uint8_t *to, uint64_t bits, uint32_t row_bytes) {
     switch (row_bytes) { /* constant sizes: single stores */
     case 1:
@@ -159,7 +150,7 @@ static void part_plane(const spb_layer *layer, const uint8_t *plane, uint8_t *co
             break; /* rows that no window reaches */
         uint64_t row = (load64(plane + (size_t)y * layer->in.row_bytes) & valid) | (pad & ~valid);
         uint64_t beyond = pad & ~low_bits(32);
-        uint64_t part[2] = {even_bits(row) | beyond, even_bits(row >> 1) | beyond};
+        uint64_t part[2] = {spb_even_bits(row) | beyond, spb_even_bits(row >> 1) | beyond};
         for (uint32_t kx = 0; kx < layer->kernel_w; kx++) {
             int32_t shift = (int32_t)kx - (int32_t)layer->padding;
             uint64_t bits = part[shift & 1];
@@ -182,7 +173,7 @@ static void gather_row(const spb_layer *layer, const uint8_t *row, uint8_t *to, 
         int32_t x = (int32_t)(at * 8 * layer->stride) + shift;
         uint64_t bits = fetch(layer, row, x);
         if (layer->stride == 2)
-            bits = even_bits(bits) | even_bits(fetch(layer, row, x + 64)) << 32;
+            bits = spb_even_bits(bits) | spb_even_bits(fetch(layer, row, x + 64)) << 32;
         store_row(to + at, bits, row_bytes);
     }
 }
