@@ -18,7 +18,7 @@ static uint32_t next_bit(bit_reader *r) {
         r->at++;
         return 0;
     }
-    uint32_t bit = r->data[r->at / 8] >> r->at % 8 & 1u;
+    uint32_t bit = (uint32_t)r->data[r->at / 8] >> r->at % 8 & 1u;
     r->at++;
     return bit;
 }
