@@ -70,6 +70,24 @@ def test_json_says_what_was_measured(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert abs(said["cost"] - 0.10) < 0.001 and said["tree_cost"] <= said["cost"]
 
 
+def test_a_method_can_be_chosen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = ("--data", "digits", "--out", str(tmp_path / "a.pt"), "--json", *SMALL)
+    for options, weights in ((("tie",), "binary"), (("tie", "--mixed"), "ternary"), (("none",), "binary")):
+        assert _exit_code("--cost", "0.3", "--method", *options, *out) == 0
+        said = json.loads(capsys.readouterr().out)
+        assert (said["method"], said["weights"]) == (options[0], weights)
+        assert (said["tree_cost"] <= 0.301) == (options[0] != "none")
+
+
+def test_a_cost_that_a_binary_tree_cannot_have_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = ("--data", "digits", "--out", str(tmp_path / "a.pt"), *SMALL)
+    assert _exit_code("--method", "tie", "--cost", "0.05", *out) == ExitCode.USAGE
+    assert "too low for binary weights" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
 def test_auto_takes_fashion_mnist_where_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -106,6 +124,7 @@ def test_ctrl_c_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.Monkey
         (("--cost", "0"), ExitCode.USAGE),
         (("--cost", "1.5"), ExitCode.USAGE),
         (("--epochs", "0"), ExitCode.USAGE),
+        (("--method", "magic"), ExitCode.USAGE),
         (("--folder", "no-such-folder"), ExitCode.BAD_INPUT),
         (("--out", "no-such-folder/a.pt"), ExitCode.BAD_INPUT),
         (("--out", "."), ExitCode.BAD_INPUT),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,9 @@ from spanbit.errors import ExitCode, SpanbitError
 from spanbit.nn import BinaryConv2d
 from spanbit.nn.augment import augment
 from spanbit.nn.data import load
+from spanbit.nn.methods import Method
 from spanbit.nn.train import TrainConfig, evaluate, load_checkpoint, train
+from spanbit.nn.tree_loss import trees_cost
 from spanbit.nn.zoo import vgg_tiny
 
 SMALL = TrainConfig("digits", threads=1, width=8, epochs=2)
@@ -71,6 +74,29 @@ def test_without_a_cost_the_network_is_binary() -> None:
     assert result.spec.weights == "binary"
 
 
+@pytest.mark.parametrize(
+    ("method", "mixed", "values"),
+    [
+        *(("prune", False, {-1, 0, 1}), ("tie", False, {-1, 1}), ("tie", True, {-1, 0, 1})),
+        *(("tree-loss", False, {-1, 1}), ("none", False, {-1, 1})),
+    ],
+)
+def test_every_method_trains_what_it_says(
+    method: Method, mixed: bool, values: set[int], tmp_path: Path
+) -> None:
+    config = TrainConfig("digits", threads=1, width=8, epochs=2, cost=0.2, method=method, mixed=mixed)
+    result = train(config, checkpoint=tmp_path / "x.pt")
+    net, meta = load_checkpoint(tmp_path / "x.pt")
+    convs = [layer for layer in net.modules() if isinstance(layer, BinaryConv2d)]
+    assert set(torch.cat([conv.effective_weight().flatten() for conv in convs]).tolist()) == values
+    assert meta["config"]["method"] == method
+    assert trees_cost(convs) == result.tree_cost
+    if method == "none":
+        assert result.tree_cost > 0.3
+    else:
+        assert 0.15 < result.tree_cost <= 0.2001
+
+
 @pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"PK\x03\x04 broken"])
 def test_a_foreign_file_is_no_checkpoint(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "x.pt"
@@ -98,10 +124,16 @@ def test_a_folder_that_is_not_there_is_a_users_error(tmp_path: Path) -> None:
         train(SMALL, checkpoint=tmp_path / "none" / "x.pt")
 
 
-@pytest.mark.parametrize("wrong", [{"cost": 0.0}, {"cost": 1.5}, {"epochs": 0}, {"width": 0}, {"rate": 0.0}])
-def test_impossible_configurations_are_usage_errors(wrong: dict[str, float]) -> None:
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *({"cost": 0.0}, {"cost": 1.5}, {"epochs": 0}, {"width": 0}, {"rate": 0.0}),
+        *({"method": "magic"}, {"method": "prune", "mixed": True}),
+    ],
+)
+def test_impossible_configurations_are_usage_errors(wrong: dict[str, Any]) -> None:
     with pytest.raises(SpanbitError) as caught:
-        TrainConfig(**wrong)  # type: ignore[arg-type]
+        TrainConfig(**wrong)
     assert caught.value.code == ExitCode.USAGE
 
 
