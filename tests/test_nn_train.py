@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,21 @@ def test_every_method_trains_what_it_says(
         assert result.tree_cost > 0.3
     else:
         assert 0.15 < result.tree_cost <= 0.2001
+
+
+def test_a_trained_network_is_refined(tmp_path: Path) -> None:
+    start = str(tmp_path / "twin.pt")
+    config = TrainConfig("digits", threads=1, width=8, epochs=8, cost=None)
+    twin = train(config, checkpoint=start)
+    for method in ("prune", "tie"):
+        again = replace(config, epochs=1, cost=0.25, method=method)  # type: ignore[arg-type]
+        refined = train(replace(again, start=start))
+        assert refined.tree_cost <= 0.2501 < twin.tree_cost
+        assert refined.accuracy > train(again).accuracy + 0.1  # what was learned is still there
+    with pytest.raises(SpanbitError, match="of another network"):
+        train(replace(again, start=start, width=9))
+    with pytest.raises(SpanbitError, match="cannot read"):
+        train(replace(again, start=start + "x"))
 
 
 @pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"PK\x03\x04 broken"])

@@ -63,6 +63,7 @@ for a while; the digits have 360."""
 @click.option(
     "--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Same seed, same network."
 )
+@click.option("--start", type=click.Path(path_type=Path), help="Checkpoint to go on from: refine it.")
 @click.option("--width", type=click.IntRange(1, 1024), default=32, show_default=True, help="Stem channels.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def train_command(
@@ -75,6 +76,7 @@ def train_command(
     mixed: bool,
     epochs: int | None,
     seed: int,
+    start: Path | None,
     width: int,
     as_json: bool,
 ) -> None:
@@ -90,6 +92,7 @@ def train_command(
         dataset=data.name,
         folder=None if folder is None else str(folder),
         width=width,
+        start=None if start is None else str(start),
         method=method,
         cost=cost,
         mixed=mixed,

@@ -55,6 +55,7 @@ class TrainConfig:
     rate: float | None = None
     seed: int = 0
     threads: int = 2
+    start: str | None = None  # checkpoint to go on from, instead of random weights
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
@@ -113,7 +114,8 @@ def train(
         console: where the progress bar goes; none is drawn without it.
 
     Raises:
-        SpanbitError: the data set is missing or unknown, or the checkpoint cannot be written.
+        SpanbitError: the data set is missing or unknown, the checkpoint cannot be written, `config.start`
+            does not fit, or the cost is out of reach.
     """
     begin = time.perf_counter()
     data = data if data is not None else load(config.dataset, config.folder)
@@ -135,6 +137,8 @@ def train(
     )
     with _reproducible(config):
         net = spec.build()
+        if config.start is not None:
+            _take_over(net, config.start)
         _fit(net, compressor, config, recipe, data, console)
         accuracy = evaluate(net, _images(data.test_images), torch.from_numpy(data.test_labels))
     layers = _binary_layers(net)
@@ -202,6 +206,21 @@ def _fit(
                 progress.update(task, completed=step, loss=float(loss.detach()))
         compressor.finish()
         progress.update(task, completed=steps)
+
+
+def _take_over(net: nn.Module, path: str) -> None:
+    """The weights of a checkpoint, for a network of the same layers; what was zero may grow back."""
+    state = load_checkpoint(path)[0].state_dict()
+    state.update({key: torch.ones_like(mask) for key, mask in state.items() if key.endswith(".mask")})
+    try:
+        net.load_state_dict(state)
+    except RuntimeError as failure:
+        raise SpanbitError(
+            "this checkpoint is of another network",
+            where=path,
+            why=str(failure).strip().splitlines()[-1].strip(),
+            fix="use the data set and the --width that it was trained with",
+        ) from failure
 
 
 def _binary_layers(net: nn.Module) -> list[BinaryConv2d]:
