@@ -1,23 +1,23 @@
 """Accuracy and tree cost of the ways of compressing while learning, on scikit-learn's digits (real data).
 
     python bench/training.py            # goes on where it was stopped; bench/results/training-digits.json
-    python bench/training.py --page     # fills docs/training.md from that file
+    python bench/training_page.py       # fills docs/training.md from that file and two more
 
-Each run is one `spanbit.nn.train.train`, one thread, a seed: the same figures on every machine with the same
-PyTorch. A result is written as soon as its run ends. To measure again after a change, remove the file.
+Each run is one `spanbit.nn.train.train`, one thread, a seed: the same figures again with the same PyTorch on
+the same kind of processor. A result is written as soon as its run ends. To measure again, remove the file.
 """
 
 from __future__ import annotations
 
-import argparse
 import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from results import RESULTS, read_result, write_result
 from spanbit.cli.failure import guard
-from spanbit.cli.files import write_atomic
+from spanbit.nn.binary import BinaryConv2d
+from spanbit.nn.train import TrainConfig, train
 from spanbit.tree import build_tree
 
 NAME = "training-digits"
@@ -31,18 +31,9 @@ WAYS = {
     "tree loss, binary": {"method": "tree-loss"},
 }
 TWIN = "twin"
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "training.md"
-BEGIN, END = "<!-- training: begin -->\n", "<!-- training: end -->\n"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--page", action="store_true", help="only fill docs/training.md from the results")
-    chosen = parser.parse_args()
-    if chosen.page:
-        page = with_table(PAGE.read_text(), read_result(NAME))
-        write_atomic(PAGE, page.encode())
-        return
     done = {(run["way"], run["cost"], run["seed"]) for run in _known()}
     for way, cost, seed in _plan():
         if (way, cost, seed) not in done:
@@ -51,9 +42,6 @@ def main() -> None:
 
 def run(way: str, cost: float | None, seed: int) -> dict[str, Any]:
     """One training: how, to what cost (None: the twin), and what came of it."""
-    from spanbit.nn.binary import BinaryConv2d
-    from spanbit.nn.train import TrainConfig, train
-
     options: Any = WAYS.get(way, {"method": "none"})
     result = train(TrainConfig("digits", cost=cost, epochs=EPOCHS, seed=seed, threads=1, **options))
     depth = max(
@@ -72,49 +60,6 @@ def run(way: str, cost: float | None, seed: int) -> dict[str, Any]:
     }
 
 
-def with_table(page: str, result: dict[str, Any]) -> str:
-    """The page with its table written again."""
-    head, _, rest = page.partition(BEGIN)
-    tail = rest.partition(END)[2]
-    return head + BEGIN + table(result) + END + tail
-
-
-def table(result: dict[str, Any]) -> str:
-    """Accuracy in %: mean of the seeds, least and greatest; deepest tree in brackets."""
-    runs = result["runs"]
-    heads = [f"cost {cost:.2f}" for cost in COSTS]
-    lines = [
-        f"| accuracy in %, digits, {result['epochs']} epochs | {' | '.join(heads)} |",
-        f"| --- |{' ---: |' * len(COSTS)}",
-    ]
-    for way in WAYS:
-        cells = [_cell([r for r in runs if r["way"] == way and r["cost"] == cost]) for cost in COSTS]
-        lines.append(f"| {way} | {' | '.join(cells)} |")
-    twins = [r for r in runs if r["way"] == TWIN]
-    if twins:
-        natural = sum(r["tree_cost"] for r in twins) / len(twins)
-        lines += [
-            "",
-            f"The twin, binary and not compressed: {_cell(twins)}, its tree's cost is {natural:.3f}.",
-        ]
-    worst = max(abs(r["tree_cost"] - r["cost"]) for r in runs if r["cost"] is not None)
-    lines += [
-        "",
-        f"Mean of {len(result['seeds'])} seeds on all 360 test images, in brackets least to greatest and the "
-        "depth of the deepest tree. One image is 0.28 points.",
-        f"The minimum trees' cost was nowhere more than {worst:.5f} away from what was asked for.",
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _cell(runs: list[dict[str, Any]]) -> str:
-    if not runs:
-        return ""
-    right = [100 * run["accuracy"] for run in runs]
-    depth = max(run["depth"] for run in runs)
-    return f"{sum(right) / len(right):.1f} ({min(right):.1f} to {max(right):.1f}; {depth})"
-
-
 def _plan() -> list[tuple[str, float | None, int]]:
     return [
         (way, cost, seed)
@@ -125,8 +70,6 @@ def _plan() -> list[tuple[str, float | None, int]]:
 
 def _store(found: dict[str, Any]) -> None:
     """Adds a run to the file, so that a stop loses one run at most."""
-    import torch
-
     order = {key: place for place, key in enumerate(_plan())}
     runs = sorted([*_known(), found], key=lambda run: order[run["way"], run["cost"], run["seed"]])
     write_result(

@@ -10,6 +10,7 @@ signs of the edges between; at the end of every path stands the zero vertex, whi
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -45,9 +46,12 @@ class Tied:
         rows = latent.flatten(1)
         values = torch.cat([sign(rows), rows.new_zeros(1, rows.shape[1])])
         value = values.gather(0, self.owner) * self.flip
-        itself = torch.arange(len(rows), device=rows.device)[:, None]
-        shadow = rows.clamp(-1, 1) * (self.owner != itself)
-        return straight_through(value.detach(), value + shadow).view_as(latent)
+        return straight_through(value.detach(), value + rows.clamp(-1, 1) * self._not_owned).view_as(latent)
+
+    @cached_property
+    def _not_owned(self) -> Tensor:
+        itself = torch.arange(len(self.owner), device=self.owner.device)[:, None]
+        return (self.owner != itself).to(self.flip)
 
     def freeze(self, latent: Tensor) -> Tied:
         """The same, with the effective weights as they are now for good."""

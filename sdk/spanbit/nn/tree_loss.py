@@ -31,11 +31,11 @@ from spanbit.tree import ZERO, ChannelTree, build_tree
 
 @dataclass(frozen=True, eq=False)
 class _Edges:
-    """One row per channel, as tensors: channel, parent (an index behind the last: zero), relative sign."""
+    """Per channel, as tensors: parent (an index behind the last: zero), relative sign; how many are roots."""
 
-    channel: Tensor
     parent: Tensor
     sign: Tensor
+    roots: int
 
 
 class TreeLoss(nn.Module):
@@ -67,7 +67,7 @@ class TreeLoss(nn.Module):
         self._calls += 1
         return torch.stack(
             [
-                _distance(layer.effective_weight().flatten(1), edges)
+                _distance(layer.effective_weight().flatten(1), edges, binary=layer.weights == "binary")
                 for layer, edges in zip(self._layers, self._edges, strict=True)
             ]
         )
@@ -95,16 +95,20 @@ def _edges(tree: ChannelTree, device: torch.device) -> _Edges:
     safe = np.where(root, 0, tree.parent)
     parent = np.where(root, channels, tree.channel[safe])
     relative = np.where(root, 1, tree.sign * tree.sign[safe])  # |s x - s' y| = |x - s s' y|
+    place = np.argsort(tree.channel)  # from the order of calculation to the channels' own
     return _Edges(
-        channel=torch.from_numpy(tree.channel.astype(np.int64)).to(device),
-        parent=torch.from_numpy(parent.astype(np.int64)).to(device),
-        sign=torch.from_numpy(relative.astype(np.float32)).to(device),
+        parent=torch.from_numpy(parent[place].astype(np.int64)).to(device),
+        sign=torch.from_numpy(relative[place].astype(np.float32)).to(device),
+        roots=int(root.sum()),
     )
 
 
-def _distance(rows: Tensor, edges: _Edges) -> Tensor:
-    with_zero = torch.cat([rows, rows.new_zeros(1, rows.shape[1])])
-    child = with_zero[edges.channel]
+def _distance(rows: Tensor, edges: _Edges, binary: bool) -> Tensor:
+    channels, taps = rows.shape
+    with_zero = torch.cat([rows, rows.new_zeros(1, taps)])
     parent = with_zero[edges.parent] * edges.sign[:, None]
-    used, parent_used = child.detach().abs(), parent.detach().abs()
-    return (used + parent_used - 1.5 * used * parent_used - 0.5 * child * parent).sum()
+    product = (rows * parent).sum()
+    if binary:  # 1/2 - 1/2 x y, and 1 in a root's taps: much less to do in every step
+        return taps * (channels + edges.roots) / 2 - 0.5 * product
+    used, parent_used = rows.detach().abs(), parent.detach().abs()
+    return (used + parent_used - 1.5 * used * parent_used).sum() - 0.5 * product
