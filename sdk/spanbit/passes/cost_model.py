@@ -16,8 +16,8 @@
 
 A vector is 128 pixels; an output plane takes whole words of the machine. Where small images share a word
 among lanes, it takes in `lanes` taps at once, but each is loaded and inserted for itself (_LOAD_SHARE of a
-tap), and the lanes are added up to be compared, in log2(lanes) steps (_LANE_SHARE of a node each). These two
-shares are those with which times on AVX2 and under an emulated Cortex-A72 fit best.
+tap), and the lanes are added up to be compared, in log2(lanes) steps (_LANE_SHARE of a node each). The shares
+are those with which times on AVX2 and instructions of an emulated Cortex-A72 fit.
 
 The model is linear in its figures, so that `spanbit tune` can fit them to a board's times; in a target that
 was not tuned all but `tree`, `dense` and `node` are 0. It chooses between kernels, so only ratios matter; it
@@ -30,7 +30,8 @@ import math
 from collections.abc import Mapping
 
 from spanbit.graph.ops import BinaryConv, Shape
-from spanbit.passes.layout import dense_words, kernel_sides, lanes, round_up, row_bytes
+from spanbit.passes.layout import dense_words, kernel_sides, lanes, planes_of, round_up, row_bytes
+from spanbit.passes.nodes import reach
 from spanbit.targets import Cost
 
 Amounts = Mapping[str, float]
@@ -38,7 +39,9 @@ Amounts = Mapping[str, float]
 
 _VECTOR_BYTES = 16
 _TERNARY = 1.25
-_LOAD_SHARE, _LANE_SHARE = 0.35, 0.7
+_LOAD_SHARES = {32: 0.35}  # AVX2, whose adder takes 5 operations
+_LOAD_SHARE = 0.6  # others: 3.8 instead of 4.7 instructions a tap with two lanes (docs/kernels.md)
+_LANE_SHARE = 0.7
 
 
 def predict(amounts: Amounts, cost: Cost) -> float:
@@ -52,9 +55,10 @@ def tree_amounts(op: BinaryConv, source: Shape, result: Shape, word_bytes: int) 
     kernel_h, kernel_w = kernel_sides(op)
     vectors = round_up(result.height * row_bytes(result.width), word_bytes) / _VECTOR_BYTES
     sharing = lanes(result, word_bytes)
-    tap = _LOAD_SHARE + (1 - _LOAD_SHARE) / sharing
+    load = _LOAD_SHARES.get(word_bytes, _LOAD_SHARE)
+    tap = load + (1 - load) / sharing
     node = 1 + _LANE_SHARE * math.log2(sharing)
-    planes = max(1, int(op.weight[0].size)).bit_length()
+    planes = planes_of(*reach(op), result)
     copies = source.channels * kernel_w * op.stride
     rows = result.height + -(-kernel_h // op.stride)
     row = row_bytes(result.width)

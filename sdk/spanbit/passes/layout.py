@@ -93,6 +93,12 @@ def plane_counts(result: Shape) -> tuple[int, ...]:
     return (8, 10, 12, 14, 17) if lanes(result) == 1 else (12, 17)
 
 
+def planes_of(low: int, high: int, result: Shape) -> int:
+    """The least of these widths that holds `low` <= 0 and `high` >= 0 in two's complement."""
+    width = max(-low - 1, high).bit_length() + 1
+    return next(count for count in plane_counts(result) if count >= width)
+
+
 def table_bytes(result: Shape, tap_count: int) -> int:
     """The expanded table of a tree: a header for each node, an offset for each differing tap.
 

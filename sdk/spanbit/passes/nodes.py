@@ -14,7 +14,7 @@ import numpy as np
 
 from spanbit.graph.ops import BinaryConv, Compare, Shape, Threshold
 from spanbit.passes.compiled import NodeTable
-from spanbit.passes.layout import plane_counts
+from spanbit.passes.layout import planes_of
 
 
 def fold_nodes(op: BinaryConv, threshold: Threshold, result: Shape) -> NodeTable:
@@ -42,13 +42,15 @@ def fold_nodes(op: BinaryConv, threshold: Threshold, result: Shape) -> NodeTable
     compare = np.where(always, Compare.ALWAYS, np.where(never, Compare.NEVER, compare))
     value = np.where(compare >= Compare.NEVER, 0, value)
     return NodeTable(
-        planes=_planes(int(low.min()), int(high.max()), result),
+        planes=planes_of(*reach(op), result),
         compare=compare.astype(np.uint8),
         value=value.astype(np.int32),
     )
 
 
-def _planes(low: int, high: int, result: Shape) -> int:
-    """The least number of planes that holds `low` <= 0 and `high` >= 0 in two's complement."""
-    width = max(-low - 1, high).bit_length() + 1
-    return next(count for count in plane_counts(result) if count >= width)
+def reach(op: BinaryConv) -> tuple[int, int]:
+    """The least and the largest value, 0 between them, that a stored sum S of `op.tree` can have."""
+    assert op.tree is not None
+    signed = op.weight.reshape(len(op.weight), -1)[op.tree.channel] * op.tree.sign[:, None]
+    low, high = np.count_nonzero(signed < 0, axis=1), np.count_nonzero(signed > 0, axis=1)
+    return -int(low.max()), int(high.max())
