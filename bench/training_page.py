@@ -63,7 +63,10 @@ def _overhead(result: dict[str, Any]) -> str:
     for row in result["rows"]:
         more = f"{100 * row['overhead']:.1f} %" if row["method"] != "none" else ""
         lines.append(f"| {row['data']} | {row['method']} | {row['ms']:.1f} | {more} |")
-    text = "CPU time of a training step, one thread, median of blocks in turn (a shared machine):\n\n"
+    text = (
+        "CPU time of a training step, one thread, least of blocks in turn; on a shared machine, so a few per "
+        "cent are noise:\n\n"
+    )
     return text + "\n".join(lines) + "\n"
 
 
