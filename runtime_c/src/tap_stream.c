@@ -10,24 +10,55 @@
  * by `overrun`, so that the loops need no check of their own. */
 typedef struct bit_reader {
     const uint8_t *data;
-    uint64_t at, end;
+    uint64_t at, end; /* in bits; end is that of a whole byte */
 } bit_reader;
 
-static uint32_t next_bit(bit_reader *r) {
-    if (r->at >= r->end) {
-        r->at++;
-        return 0;
+enum { AHEAD_BITS = 57 }; /* at least so many of a word are left, wherever in a byte it begins */
+
+/* The next AHEAD_BITS bits, and perhaps a few zeros instead of more. */
+static uint64_t ahead(const bit_reader *r) {
+    uint64_t word = 0, byte = r->at / 8, bytes = r->end / 8;
+    if (byte + 8 <= bytes) {
+        memcpy(&word, r->data + byte, sizeof word);
+    } else {
+        for (uint64_t i = 0; byte + i < bytes; i++)
+            word |= (uint64_t)r->data[byte + i] << (8 * i);
     }
-    uint32_t bit = (uint32_t)r->data[r->at / 8] >> r->at % 8 & 1u;
-    r->at++;
-    return bit;
+    return word >> r->at % 8;
 }
 
 static uint32_t next_bits(bit_reader *r, uint32_t count) {
-    uint32_t value = 0;
-    for (uint32_t i = 0; i < count; i++)
-        value |= next_bit(r) << i;
+    uint32_t value = (uint32_t)(ahead(r) & (((uint64_t)1 << count) - 1));
+    r->at += count;
     return value;
+}
+
+static uint32_t next_bit(bit_reader *r) { return next_bits(r, 1); }
+
+static uint32_t trailing_ones(uint64_t word) {
+#if defined(__GNUC__) || defined(__clang__)
+    return ~word ? (uint32_t)__builtin_ctzll(~word) : 64;
+#else
+    uint32_t count = 0;
+    for (; word & 1; word >>= 1)
+        count++;
+    return count;
+#endif
+}
+
+/* So many 1s, and the 0 behind them; any number from `limit` on stands for too many. */
+static uint32_t next_unary(bit_reader *r, uint32_t limit) {
+    uint32_t ones = 0;
+    while (ones < limit) {
+        uint32_t run = trailing_ones(ahead(r));
+        if (run < AHEAD_BITS) {
+            r->at += run + 1;
+            return ones + run;
+        }
+        ones += AHEAD_BITS;
+        r->at += AHEAD_BITS;
+    }
+    return limit;
 }
 
 static int overrun(const bit_reader *r) { return r->at > r->end; }
@@ -106,11 +137,9 @@ static spb_status walk_node(const spb_layer *layer, bit_reader *r, row weights, 
             k = i;
             after = next_bit(r) ? 1 : -1;
         } else {
-            uint32_t quotient = 0;
-            while (next_bit(r)) {
-                if (++quotient >= total)
-                    return SPB_ERR_STREAM;
-            }
+            uint32_t quotient = next_unary(r, total);
+            if (quotient >= total)
+                return SPB_ERR_STREAM;
             uint64_t gap = (uint64_t)quotient << rice | next_bits(r, rice);
             uint64_t at = i == 0 ? gap : (uint64_t)k + 1 + gap;
             if (at >= total || overrun(r))
