@@ -5,6 +5,9 @@ plane_bytes(height=14, width=14)    # 32
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from spanbit.graph.ops import BinaryConv, Shape, StemConv
 
 ARENA_ALIGN = 64
@@ -93,9 +96,9 @@ def plane_counts(result: Shape) -> tuple[int, ...]:
     return (8, 10, 12, 14, 17) if lanes(result) == 1 else (12, 17)
 
 
-def planes_of(low: int, high: int, result: Shape) -> int:
-    """The least of these widths that holds `low` <= 0 and `high` >= 0 in two's complement."""
-    width = max(-low - 1, high).bit_length() + 1
+def planes_of(low: NDArray[np.int64], high: NDArray[np.int64], result: Shape) -> int:
+    """The least of these widths that holds every `low` <= 0 and `high` >= 0 in two's complement."""
+    width = max(-int(low.min()) - 1, int(high.max())).bit_length() + 1
     return next(count for count in plane_counts(result) if count >= width)
 
 

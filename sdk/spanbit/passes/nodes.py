@@ -11,6 +11,7 @@ A comparison that no reachable S can change becomes NEVER or ALWAYS, so every va
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from spanbit.graph.ops import BinaryConv, Compare, Shape, Threshold
 from spanbit.passes.compiled import NodeTable
@@ -23,9 +24,7 @@ def fold_nodes(op: BinaryConv, threshold: Threshold, result: Shape) -> NodeTable
     tree = op.tree
     rows = op.weight.reshape(len(op.weight), -1)[tree.channel]
     sign = tree.sign.astype(np.int64)
-    signed = rows * tree.sign[:, None]
-    low = -np.count_nonzero(signed < 0, axis=1).astype(np.int64)
-    high = np.count_nonzero(signed > 0, axis=1).astype(np.int64)
+    low, high = reach(op)
 
     # int64: a threshold saturates at the ends of int32 (graph/fold.py)
     total = threshold.value[tree.channel].astype(np.int64) + rows.sum(axis=1, dtype=np.int64)
@@ -42,15 +41,15 @@ def fold_nodes(op: BinaryConv, threshold: Threshold, result: Shape) -> NodeTable
     compare = np.where(always, Compare.ALWAYS, np.where(never, Compare.NEVER, compare))
     value = np.where(compare >= Compare.NEVER, 0, value)
     return NodeTable(
-        planes=planes_of(*reach(op), result),
+        planes=planes_of(low, high, result),
         compare=compare.astype(np.uint8),
         value=value.astype(np.int32),
     )
 
 
-def reach(op: BinaryConv) -> tuple[int, int]:
-    """The least and the largest value, 0 between them, that a stored sum S of `op.tree` can have."""
+def reach(op: BinaryConv) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The least and the largest value, 0 between them, of each node's sum S, in order of calculation."""
     assert op.tree is not None
     signed = op.weight.reshape(len(op.weight), -1)[op.tree.channel] * op.tree.sign[:, None]
-    low, high = np.count_nonzero(signed < 0, axis=1), np.count_nonzero(signed > 0, axis=1)
-    return -int(low.max()), int(high.max())
+    below, above = np.count_nonzero(signed < 0, axis=1), np.count_nonzero(signed > 0, axis=1)
+    return -below.astype(np.int64), above.astype(np.int64)

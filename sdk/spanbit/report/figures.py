@@ -10,15 +10,14 @@ tap and pixel. It is an operation count and says nothing about time.
 
 from __future__ import annotations
 
-import struct
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+
+from spanbit.bundle.records import HEADER, LAYER, NODE
 from spanbit.graph.ops import BinaryConv, Graph, Head, KernelKind, MaxPool2x2, StemConv, Threshold
 from spanbit.graph.validate import validate
-
-_RECORD_BYTES = 96
-_NODE_BYTES = 16
 
 
 @dataclass(frozen=True)
@@ -65,24 +64,24 @@ def network_figures(graph: Graph, bundle: bytes) -> NetworkFigures:
 
     The bundle must have been checked (`spanbit.bundle.read_bundle`) or just written.
     """
-    (layer_offset,) = struct.unpack_from("<I", bundle, 32)
-    layers: list[LayerFigures] = []
-    infos = validate(graph)
-    for op, info in zip(graph.ops, infos, strict=True):
-        if isinstance(op, Threshold):
-            continue  # part of the record of the layer before it
-        (stored,) = struct.unpack_from("<I", bundle, layer_offset + len(layers) * _RECORD_BYTES + 40)
-        pixels = info.shape.height * info.shape.width
-        layers.append(_layer(op, str(info.shape), pixels, stored))
-    (arena_bytes,) = struct.unpack_from("<I", bundle, 16)
-    (golden_count,) = struct.unpack_from("<H", bundle, 30)
+    header = np.frombuffer(bundle, HEADER, 1)[0]
+    shaped = [
+        (op, info.shape)
+        for op, info in zip(graph.ops, validate(graph), strict=True)
+        if not isinstance(op, Threshold)  # part of the record of the layer before it
+    ]
+    records = np.frombuffer(bundle, LAYER, len(shaped), int(header["layer_offset"]))
+    layers = [
+        _layer(op, str(shape), shape.height * shape.width, int(record["weight_bytes"]))
+        for (op, shape), record in zip(shaped, records, strict=True)
+    ]
     return NetworkFigures(
         name=graph.name,
-        target=bundle[80:96].rstrip(b"\0").decode("ascii", "replace"),
+        target=header["target"].decode("ascii", "replace"),
         layers=tuple(layers),
         file_bytes=len(bundle),
-        arena_bytes=arena_bytes,
-        golden_count=golden_count,
+        arena_bytes=int(header["arena_bytes"]),
+        golden_count=int(header["golden_count"]),
         bit_ops_before=sum(layer.bit_ops_before or 0 for layer in layers),
         bit_ops_after=sum(layer.bit_ops_after or 0 for layer in layers),
         bytes_before=sum(layer.bytes_before for layer in layers),
@@ -120,5 +119,5 @@ def _binary_conv(op: BinaryConv, shape: str, pixels: int, stored: int) -> LayerF
         bit_ops_before=taps * pixels,
         bit_ops_after=(taps if distance is None else distance) * pixels,
         bytes_before=(taps + 7) // 8,
-        bytes_after=stored + (_NODE_BYTES * op.weight.shape[0] if tree else 0),
+        bytes_after=stored + (NODE.itemsize * op.weight.shape[0] if tree else 0),
     )
