@@ -7,14 +7,11 @@
  * interleaved, so that a noisy machine hits all of them alike. Instruction counts come from running this
  * under an emulator with a counting plugin, at two values of ROUNDS; the clock is read outside the layer.
  */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
-#include "../runtime_c/src/bundle.h"
 #include "../runtime_c/src/crc32.h"
 #include "../runtime_c/src/kernels/kernels.h"
+#include "bench_bundle.h"
 
 typedef struct subject {
     spb_model model;
@@ -23,54 +20,12 @@ typedef struct subject {
     double *ns;
 } subject;
 
-static void die(const char *what, const char *where) {
-    fprintf(stderr, "bench_layer: %s: %s\n", where, what);
-    exit(2);
-}
-
-static void *aligned(size_t bytes) {
-    void *p = aligned_alloc(64, (bytes + 63) / 64 * 64);
-    if (!p)
-        die("out of memory", "aligned_alloc");
-    return p;
-}
-
-static void fill(const spb_tensor *t, uint8_t *data) {
-    uint32_t state = 1;
-    memset(data, 0, (size_t)t->channels * t->plane_bytes);
-    for (uint32_t c = 0; c < t->channels; c++) {
-        for (uint32_t y = 0; y < t->height; y++) {
-            uint8_t *row = data + (size_t)c * t->plane_bytes + (size_t)y * t->row_bytes;
-            for (uint32_t x = 0; x < t->width; x++) {
-                state = state * 1664525u + 1013904223u;
-                row[x / 8] = (uint8_t)(row[x / 8] | (state >> 31) << x % 8);
-            }
-        }
-    }
-}
-
 static void open_subject(subject *s, const char *path, unsigned layer, long rounds) {
-    FILE *f = fopen(path, "rb");
-    if (!f)
-        die("cannot open", path);
-    fseek(f, 0, SEEK_END);
-    long size = ftell(f);
-    rewind(f);
-    uint8_t *bundle = aligned((size_t)size);
-    if (fread(bundle, 1, (size_t)size, f) != (size_t)size)
-        die("cannot read", path);
-    fclose(f);
-    spb_info info;
-    spb_status status = spb_bundle_info(bundle, (size_t)size, &info);
-    if (status)
-        die(spb_status_text(status), path);
-    s->arena = aligned(info.arena_bytes);
-    status = spb_model_init(&s->model, bundle, (size_t)size, s->arena, info.arena_bytes);
-    if (status)
-        die(spb_status_text(status), path);
+    spb_info info = open_model(&s->model, path);
+    s->arena = s->model.arena;
     if (layer >= info.layer_count)
         die("no such layer", path);
-    spb_layer_read(bundle, s->model.layer_offset, layer, &s->layer);
+    spb_layer_read(s->model.bundle, s->model.layer_offset, layer, &s->layer);
     if (s->layer.op != SPB_OP_TREE && s->layer.op != SPB_OP_DENSE)
         die("not a binary convolution", path);
     fill(&s->layer.in, s->arena + s->layer.in_arena);

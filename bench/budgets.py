@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from emulate import compiler_of, toolchain
+from emulate import compiler_of, plugin, toolchain
 from spanbit.bundle import write_bundle
 from spanbit.cbuild import build, include_dirs, runtime_sources
 from spanbit.cli.failure import guard
@@ -136,16 +136,10 @@ def write_network(path: Path, compiled: CompiledGraph) -> Path:
 
 def count_layer(bundle: Path, layer: str, target: Target, command: tuple[str, ...]) -> int:
     """Instructions of one run of a layer, by its number, or of "all"."""
-    plugin = build(
-        ("gcc", "-std=c11", "-O2", "-fPIC", "-shared"),
-        [HERE / "insn_plugin.c"],
-        include=(),
-        output_name="libinsn.so",
-    )
     sources = [*runtime_sources(), HERE / "count_layer.c"]
     program = build(command, sources, include=include_dirs(), output_name="count_layer")
     out = bundle.with_suffix(".json")
-    words = [*target.qemu, "-plugin", f"{plugin},out={out}", str(program), str(bundle), layer]
+    words = [*target.qemu, "-plugin", f"{plugin()},out={out}", str(program), str(bundle), layer]
     try:
         done = subprocess.run(words, capture_output=True, text=True, check=False)
     except OSError as error:

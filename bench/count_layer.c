@@ -5,13 +5,9 @@
  * The layer's input is fixed pseudo-random bits (an image for the stem). Prints a checksum of its output. No
  * clock is read, so counts repeat exactly. Several layers add up.
  */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "../runtime_c/src/bundle.h"
 #include "../runtime_c/src/crc32.h"
 #include "../runtime_c/src/kernels/kernels.h"
+#include "bench_bundle.h"
 
 #if defined(__aarch64__)
 #define BEGIN() __asm__ volatile("mov x12, x12" ::: "memory")
@@ -23,47 +19,6 @@
 #define BEGIN() (void)0
 #define END() (void)0
 #endif
-
-static void die(const char *what, const char *where) {
-    fprintf(stderr, "count_layer: %s: %s\n", where, what);
-    exit(2);
-}
-
-static void *aligned(size_t bytes) {
-    void *p = aligned_alloc(64, (bytes + 63) / 64 * 64);
-    if (!p)
-        die("out of memory", "aligned_alloc");
-    return p;
-}
-
-static uint32_t next_random(uint32_t *state) { return (*state = *state * 1664525u + 1013904223u) >> 24; }
-
-/* Bits that are no pixel stay 0, as every kernel may rely on. */
-static void fill(const spb_tensor *t, uint8_t *data) {
-    uint32_t state = 1;
-    memset(data, 0, (size_t)t->channels * t->plane_bytes);
-    for (uint32_t c = 0; c < t->channels; c++) {
-        for (uint32_t y = 0; y < t->height; y++) {
-            uint8_t *row = data + (size_t)c * t->plane_bytes + (size_t)y * t->row_bytes;
-            for (uint32_t x = 0; x < t->width; x++)
-                row[x / 8] = (uint8_t)(row[x / 8] | (next_random(&state) >> 7) << x % 8);
-        }
-    }
-}
-
-static uint8_t *read_bundle(const char *path, size_t *bytes) {
-    FILE *f = fopen(path, "rb");
-    if (!f)
-        die("cannot open", path);
-    fseek(f, 0, SEEK_END);
-    *bytes = (size_t)ftell(f);
-    rewind(f);
-    uint8_t *bundle = aligned(*bytes);
-    if (fread(bundle, 1, *bytes, f) != *bytes)
-        die("cannot read", path);
-    fclose(f);
-    return bundle;
-}
 
 static uint32_t run_all(spb_model *model, const uint8_t *image, float *logits) {
     const spb_info *info = &model->info;
@@ -112,17 +67,8 @@ static uint32_t run_one(const spb_model *model, uint32_t index, const uint8_t *i
 int main(int argc, char **argv) {
     if (argc < 3)
         die("BUNDLE LAYER...", "usage");
-    size_t bytes;
-    uint8_t *bundle = read_bundle(argv[1], &bytes);
-    spb_info info;
     spb_model model;
-    spb_status status = spb_bundle_info(bundle, bytes, &info);
-    if (status)
-        die(spb_status_text(status), argv[1]);
-    void *arena = aligned(info.arena_bytes);
-    status = spb_model_init(&model, bundle, bytes, arena, info.arena_bytes);
-    if (status)
-        die(spb_status_text(status), argv[1]);
+    spb_info info = open_model(&model, argv[1]);
     size_t image_bytes = (size_t)info.channels * info.height * info.width;
     uint8_t *image = aligned(image_bytes);
     uint32_t state = 7;

@@ -45,8 +45,8 @@ def count_layer(bundle: Path, target: Target) -> Count:
         SpanbitError: a compiler or the emulator is missing, or the layer does not run.
     """
     out, blocks = bundle.with_suffix(".json"), bundle.with_suffix(".blocks")
-    plugin = f"{_plugin()},out={out},blocks={blocks}"
-    command = (*target.qemu, "-plugin", plugin, str(bench_program(toolchain(target))))
+    counter = f"{plugin()},out={out},blocks={blocks}"
+    command = (*target.qemu, "-plugin", counter, str(bench_program(toolchain(target))))
     totals, executed = [], []
     for rounds in _ROUNDS:
         said = run_json(*command, *arguments([bundle], rounds), BENCH_NO_CLOCK="1")
@@ -92,7 +92,8 @@ def bench_program(command: tuple[str, ...]) -> Path:
     return build(command, sources, include=include_dirs(), output_name="bench_layer")
 
 
-def _plugin() -> Path:
+def plugin() -> Path:
+    """The instruction counter, compiled."""
     command = ("gcc", "-std=c11", "-O2", "-fPIC", "-shared")
     return build(command, [HERE / "insn_plugin.c"], include=(), output_name="libinsn.so")
 
