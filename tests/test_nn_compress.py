@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
 import torch
@@ -121,6 +123,61 @@ def test_the_weakest_differing_tap_is_tied_first() -> None:
     assert sorted(map(abs, value.sum(axis=1))) in ([2, 4], [0, 2])
     assert (value[0] != value[1]).sum() in (1, 3)  # tap 2 gave way, tap 3 did not
     assert value[0, 2] == value[1, 2] and value[0, 3] != value[1, 3]
+
+
+@pytest.mark.parametrize("way", [*sorted(WAYS), "none"])
+@pytest.mark.parametrize("stop", [1, 4, 13, 20, 28])
+def test_a_state_goes_on_as_if_nothing_had_happened(way: str, stop: int) -> None:
+    make = WAYS.get(way, lambda _: Compressor())
+
+    def learn_on(compressor: Compressor, layers: list[BinaryConv2d], steps: range) -> None:
+        anchor = torch.zeros((), requires_grad=True)
+        for step in steps:
+            compressor.step(step / 30)
+            noise = torch.Generator().manual_seed(step)
+            for layer in layers:
+                layer.weight.grad = None
+            (compressor.loss() + sum(layer.effective_weight().mean() for layer in layers) + anchor).backward()
+            with torch.no_grad():
+                for layer in layers:
+                    layer.weight += 0.1 * torch.randn(layer.weight.shape, generator=noise)
+                    if layer.weight.grad is not None:
+                        layer.weight -= layer.weight.grad
+
+    torch.manual_seed(1)
+    first, again = make(0.2), make(0.2)
+    layers = layers_for(first)
+    first.prepare(layers)
+    learn_on(first, layers, range(stop))
+    file = io.BytesIO()
+    torch.save([first.state_dict(), [layer.state_dict() for layer in layers]], file)
+    learn_on(first, layers, range(stop, 30))
+    first.finish()
+
+    file.seek(0)
+    state, weights = torch.load(file, weights_only=True)
+    copies = layers_for(again)
+    for layer, weight in zip(copies, weights, strict=True):
+        layer.load_state_dict(weight)
+    again.prepare(copies)
+    again.load_state_dict(state)
+    learn_on(again, copies, range(stop, 30))
+    again.finish()
+    for layer, copy in zip(layers, copies, strict=True):
+        assert torch.equal(layer.weight, copy.weight) and torch.equal(layer.mask, copy.mask)
+
+
+def test_a_state_of_another_compressor_or_of_other_layers_is_refused() -> None:
+    first, other = Prune(0.2), Tie(0.2)
+    layers = layers_for(first)
+    first.prepare(layers)
+    other.prepare(layers_for(other))
+    with pytest.raises(ValueError, match="of Prune is not one of Tie"):
+        other.load_state_dict(first.state_dict())
+    fewer = Prune(0.2)
+    fewer.prepare(layers[:1])
+    with pytest.raises(ValueError, match="2 layers"):
+        fewer.load_state_dict(first.state_dict())
 
 
 @pytest.mark.parametrize("way", sorted(WAYS))

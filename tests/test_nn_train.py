@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,12 @@ import torch
 from spanbit.errors import ExitCode, SpanbitError
 from spanbit.nn import BinaryConv2d
 from spanbit.nn.augment import augment
+from spanbit.nn.checkpoint import ModelSpec
 from spanbit.nn.data import load
 from spanbit.nn.methods import Method
 from spanbit.nn.train import TrainConfig, evaluate, load_checkpoint, train
 from spanbit.nn.tree_loss import trees_cost
-from spanbit.nn.zoo import vgg_tiny
+from spanbit.nn.zoo import NETWORKS, vgg_small, vgg_tiny
 
 SMALL = TrainConfig("digits", threads=1, width=8, epochs=2)
 
@@ -175,3 +176,34 @@ def test_the_zoo_fits_any_image(shape: tuple[int, int, int]) -> None:
 def test_the_zoo_refuses_images_that_are_too_small() -> None:
     with pytest.raises(ValueError, match="too small"):
         vgg_tiny((1, 3, 8), 2, mean=(0.5,), std=(0.5,))
+
+
+@pytest.mark.parametrize("name", sorted(NETWORKS))
+def test_a_spec_builds_every_network_of_the_zoo(name: str) -> None:
+    spec = ModelSpec((3, 16, 24), 4, 4, (0.5,) * 3, (0.5,) * 3, "binary", name)
+    net = spec.build().eval()
+    assert net(torch.zeros(2, 3, 16, 24, dtype=torch.uint8)).shape == (2, 4)
+    again = ModelSpec(**asdict(spec)).build()
+    again.load_state_dict(net.state_dict())
+
+
+def test_a_spec_of_an_unknown_network_names_those_there_are(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="vgg_small"):
+        ModelSpec((1, 8, 8), 4, 4, (0.5,), (0.5,), network="vgg_huge")
+
+
+def test_vgg_small_counts_the_bits_and_bit_ops_of_the_literature() -> None:
+    net = vgg_small((3, 32, 32), 10, mean=(0.5,) * 3, std=(0.5,) * 3).eval()
+    bits, bit_ops = 0, 0
+
+    def count(layer: torch.nn.Module, _: object, out: torch.Tensor) -> None:
+        nonlocal bits, bit_ops
+        assert isinstance(layer, BinaryConv2d)
+        bits += layer.weight.numel()
+        bit_ops += layer.weight.numel() * out.shape[2] * out.shape[3]
+
+    for layer in net:
+        if isinstance(layer, BinaryConv2d):
+            layer.register_forward_hook(count)
+    net(torch.zeros(1, 3, 32, 32, dtype=torch.uint8))
+    assert (bits, bit_ops) == (4_571_136, 603_979_776)

@@ -20,14 +20,14 @@ from torch import nn
 
 from spanbit.errors import SpanbitError
 from spanbit.nn.binary import Weights
-from spanbit.nn.zoo import vgg_tiny
+from spanbit.nn.zoo import NETWORKS
 
 _FORMAT = "spanbit checkpoint 1"
 
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """What `vgg_tiny` was called with: enough to make the same network again."""
+    """A network of the zoo and what it was called with: enough to make the same again."""
 
     input_shape: tuple[int, int, int]
     classes: int
@@ -35,10 +35,16 @@ class ModelSpec:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     weights: Weights = "ternary"
+    network: str = "vgg_tiny"  # one of spanbit.nn.zoo.NETWORKS
 
-    def build(self) -> nn.Sequential:
+    def __post_init__(self) -> None:
+        if self.network not in NETWORKS:
+            raise ValueError(f"no network {self.network!r}, there are {', '.join(NETWORKS)}")
+
+    def build(self) -> nn.Module:
         """A new network, its weights not trained."""
-        return vgg_tiny(
+        build = NETWORKS[self.network].build
+        return build(
             self.input_shape, self.classes, self.width, mean=self.mean, std=self.std, weights=self.weights
         )
 

@@ -78,6 +78,7 @@ class Prune(Compressor):
     """
 
     weights: Weights = "ternary"
+    kept = ("_calls", "_fixed")
 
     def __init__(self, cost: float, *, warmup: float = 0.05, fixed_at: float = 0.5, every: int = 16) -> None:
         self.cost, self.warmup, self.fixed_at, self.every = cost, warmup, fixed_at, every

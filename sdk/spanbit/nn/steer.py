@@ -15,7 +15,8 @@ exactly or is undercut.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -40,6 +41,8 @@ class TreeLossSteer(Compressor):
             large.
         every: steps between two trees.
     """
+
+    kept = ("_progress", "_settled", "_start", "coefficients")
 
     def __init__(
         self,
@@ -86,6 +89,13 @@ class TreeLossSteer(Compressor):
             settle(self.layers, self.target)
         for layer in self.layers:
             bake(layer)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {**super().state_dict(), "loss": self._loss.state_dict()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        super().load_state_dict(state)
+        self._loss.load_state_dict(state["loss"])
 
     def _control(self, costs: Tensor) -> None:
         if self._start is None:

@@ -44,6 +44,8 @@ class Tie(Compressor):
         every: steps between two tyings.
     """
 
+    kept = ("_starts", "_calls", "_fixed", "_settled")
+
     def __init__(
         self,
         cost: float,

@@ -9,6 +9,7 @@ signs of the edges between; at the end of every path stands the zero vertex, whi
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -34,6 +35,19 @@ class Tied:
             torch.from_numpy(ties.owner).to(device),
             torch.from_numpy(ties.flip).to(device, torch.float32),
         )
+
+    @classmethod
+    def from_state_dict(cls, state: Mapping[str, Tensor | None], device: torch.device) -> Tied:
+        """What `state_dict` was taken from, on `device`."""
+        parts = {name: None if part is None else part.to(device) for name, part in state.items()}
+        owner, flip = parts["owner"], parts["flip"]
+        if owner is None or flip is None:
+            raise ValueError("ties without owners or signs")
+        return cls(owner, flip, parts["frozen"])
+
+    def state_dict(self) -> dict[str, Tensor | None]:
+        """The tensors, for a checkpoint."""
+        return {"owner": self.owner, "flip": self.flip, "frozen": self.frozen}
 
     def effective(self, latent: Tensor) -> Tensor:
         """The effective weights for `latent`, in its shape.

@@ -19,7 +19,8 @@ The masks are pruning's affair and constant here; the gradient -y / 2 runs throu
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -71,6 +72,15 @@ class TreeLoss(nn.Module):
                 for layer, edges in zip(self._layers, self._edges, strict=True)
             ]
         )
+
+    def get_extra_state(self) -> dict[str, Any]:
+        """The trees and the calls since they were built, as part of `state_dict`."""
+        return {"calls": self._calls, "edges": [asdict(edges) for edges in self._edges]}
+
+    def set_extra_state(self, state: dict[str, Any]) -> None:
+        """Go on with the trees of `state`."""
+        self._calls = state["calls"]
+        self._edges = [_Edges(**edges) for edges in state["edges"]]
 
     def rebuild(self) -> None:
         """Build every layer's minimum spanning tree from its weights as they are now."""
