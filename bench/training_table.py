@@ -8,8 +8,8 @@ all training images, one thread. The most telling runs come first: all ways at c
 the other seeds, then the other costs with one. A result is written as soon as its run ends, and the command
 goes on where it was stopped.
 
-Two rivals do without a tree: `narrow` is a dense binary network, of the width whose bit-OPs are nearest to the
-cost; the other is the sparse ternary network, which is `prune` counted by its taps that are not zero.
+Two rivals do without a tree: `narrow` is a dense binary network, of the width whose bit-OPs are nearest to
+the cost; the other is the sparse ternary network, which is `prune` counted by its taps that are not zero.
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ class TreeLossSteer(Compressor):
 
     def prepare(self, layers: Sequence[BinaryConv2d]) -> None:
         super().prepare(layers)
-        check_reachable(layers, self.target, binary=True)
+        check_reachable(layers, self.target, binary=True, per_layer=True)
         self._loss = TreeLoss(layers, self.every)
         self._taps = torch.tensor([float(layer.weight.numel()) for layer in layers])
         self.coefficients = torch.full((len(layers),), self.first)
@@ -73,7 +73,7 @@ class TreeLossSteer(Compressor):
     def step(self, progress: float) -> None:
         self._progress = progress
         if progress >= self.settled_at and not self._settled:
-            settle(self.layers, self.target)
+            settle(self.layers, self.target, per_layer=True)
             self._settled = True
 
     def loss(self) -> Tensor:
@@ -86,7 +86,7 @@ class TreeLossSteer(Compressor):
 
     def finish(self) -> None:
         if not self._settled:
-            settle(self.layers, self.target)
+            settle(self.layers, self.target, per_layer=True)
         for layer in self.layers:
             bake(layer)
 

@@ -15,12 +15,13 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from spanbit.nn.binary import BinaryConv2d, Weights
 from spanbit.nn.compress import Compressor, falling_share, usage
 from spanbit.nn.tied import Tied
 from spanbit.nn.tying import Latent, Ties, desired, tie_layer
-from spanbit.tree import ChannelTree, build_tree
+from spanbit.tree import ZERO, ChannelTree, build_tree
 from spanbit.tree.build import tree_from_parents
 from spanbit.tree.distance import distance_matrix
 
@@ -31,12 +32,13 @@ _DENSE = 0.5
 
 
 class Tie(Compressor):
-    """Ties every layer to a tree of exactly round(cost * taps) differing taps, roots included.
+    """Ties the layers to trees of exactly round(cost * taps) differing taps, roots included.
 
-    A layer whose minimum tree has fewer from the start stays below.
+    Where the minimum trees have fewer from the start, they stay below.
 
     Args:
-        cost: the share of differing taps at the end, in each layer.
+        cost: the share of differing taps at the end, over all layers together.
+        per_layer: meet the share in each layer instead.
         mixed: ternary weights; the tree is then chosen over the rows as pruning would leave them.
         warmup: share of the training before anything is tied.
         fixed_at: share of the training from which owners stay, while their signs still learn.
@@ -44,32 +46,33 @@ class Tie(Compressor):
         every: steps between two tyings.
     """
 
-    kept = ("_starts", "_calls", "_fixed", "_settled")
+    kept = ("_start", "_calls", "_fixed", "_settled")
 
     def __init__(
         self,
         cost: float,
         *,
         mixed: bool = False,
+        per_layer: bool = False,
         warmup: float = 0.05,
         fixed_at: float = 0.7,
         settled_at: float = 0.9,
         every: int = 32,
     ) -> None:
-        self.cost, self.mixed, self.every = cost, mixed, every
+        self.cost, self.mixed, self.per_layer, self.every = cost, mixed, per_layer, every
         self.warmup, self.fixed_at, self.settled_at = warmup, fixed_at, settled_at
         self.weights: Weights = "ternary" if mixed else "binary"
-        self._starts: list[float] = []
+        self._start: float | None = None
         self._calls = 0
         self._fixed = self._settled = False
 
     def prepare(self, layers: Sequence[BinaryConv2d]) -> None:
         super().prepare(layers)
-        check_reachable(layers, self.cost, binary=not self.mixed)
+        check_reachable(layers, self.cost, binary=not self.mixed, per_layer=self.per_layer)
 
     def step(self, progress: float) -> None:
         if progress >= self.settled_at and not self._settled:
-            settle(self.layers, self.cost)
+            settle(self.layers, self.cost, per_layer=self.per_layer)
             self._settled = True
         due = self._calls % self.every == 0 or progress >= self.fixed_at
         if progress >= self.warmup and due and not (self._fixed or self._settled):
@@ -79,23 +82,67 @@ class Tie(Compressor):
 
     def finish(self) -> None:
         if not self._settled:
-            settle(self.layers, self.cost)
+            settle(self.layers, self.cost, per_layer=self.per_layer)
         for layer in self.layers:
             bake(layer)
 
     def _tie(self, passed: float) -> None:
-        if not self._starts:
-            self._starts = [max(self.cost, _start(layer)) for layer in self.layers]
-        for layer, start in zip(self.layers, self._starts, strict=True):
-            share = falling_share(self.cost, start, passed)
-            ties = tied_to(layer, round(share * layer.weight.numel()))
-            layer.tied = Tied.of(ties, layer.weight.device)
+        if self._start is None:
+            self._start = max(self.cost, _start(self.layers))
+        tie_to_share(self.layers, falling_share(self.cost, self._start, passed), per_layer=self.per_layer)
+
+
+@torch.no_grad()
+def tie_to_share(layers: Sequence[BinaryConv2d], share: float, *, per_layer: bool) -> None:
+    """Tie to round(share * taps) differing taps, of all layers together or of each."""
+    if per_layer:
+        budgets = [round(share * layer.weight.numel()) for layer in layers]
+    else:
+        budgets = shared_budget(layers, round(share * sum(layer.weight.numel() for layer in layers)))
+    for layer, budget in zip(layers, budgets, strict=True):
+        layer.tied = Tied.of(tied_to(layer, budget), layer.weight.device)
+
+
+def shared_budget(layers: Sequence[BinaryConv2d], total: int) -> list[int]:
+    """How many differing taps each layer gets of `total`: as many as it has among the strongest of all.
+
+    Strengths are in units of the layer's mean, as in pruning. What cannot be tied, a binary root's taps,
+    comes first.
+    """
+    strengths = [_strengths(layer) for layer in layers]
+    together = np.concatenate(strengths)
+    if len(together) <= total:
+        return [len(part) for part in strengths]
+    chosen = np.zeros(len(together), np.bool_)
+    chosen[np.argsort(-together, kind="stable")[:total]] = True
+    ends = np.cumsum([len(part) for part in strengths])[:-1]
+    return [int(part.sum()) for part in np.split(chosen, ends)]
+
+
+def _strengths(layer: BinaryConv2d) -> NDArray[np.float32]:
+    """Magnitudes of the taps that a budget can be spent on [taps], infinite where it must be."""
+    latent = np.abs(_latent(layer))
+    if layer.weights == "ternary":
+        return latent.reshape(-1)
+    tree = effective_tree(layer)
+    signed = layer.effective_weight().detach().flatten(1).cpu().numpy()[tree.channel] * tree.sign[:, None]
+    above = np.vstack([signed, np.zeros_like(signed[:1])])[tree.parent]  # ZERO is -1: the row of zeros
+    strength = latent[tree.channel]
+    strength[tree.parent == ZERO] = np.inf
+    part: NDArray[np.float32] = strength[signed != above]
+    return part
+
+
+def _latent(layer: BinaryConv2d) -> Latent:
+    """The float weights [channels, taps] in units of the layer's mean magnitude."""
+    rows: Latent = layer.weight.detach().flatten(1).cpu().numpy()
+    scaled: Latent = rows / np.float32(max(np.abs(rows).mean(), 1e-30))
+    return scaled
 
 
 def tied_to(layer: BinaryConv2d, budget: int) -> Ties:
     """The layer's ties for a total distance of `budget`, from its weights as they are now."""
-    rows = layer.weight.detach().flatten(1).cpu().numpy()
-    latent: Latent = rows / np.float32(max(np.abs(rows).mean(), 1e-30))
+    latent = _latent(layer)
     if layer.weights == "binary":
         # The tree over what is used now, not over the latents: what is tied stays near its parent.
         return tie_layer(latent, effective_tree(layer), budget, binary=True)
@@ -105,7 +152,7 @@ def tied_to(layer: BinaryConv2d, budget: int) -> Ties:
         return tie_layer(latent, star, budget, binary=False)
     magnitudes = np.sort(np.abs(latent), axis=None)[::-1]
     for slack in _SLACK:
-        kept = min(slack * budget, latent.size)
+        kept = max(1, min(slack * budget, latent.size))
         tau = float(magnitudes[int(kept) - 1])
         tree = build_tree(desired(latent, tau), restarts=0)
         if tree.total_distance >= budget:
@@ -114,11 +161,12 @@ def tied_to(layer: BinaryConv2d, budget: int) -> Ties:
 
 
 @torch.no_grad()
-def settle(layers: Sequence[BinaryConv2d], cost: float) -> None:
-    """Tie each layer to exactly round(cost * taps) differing taps, and let no weight move any more."""
+def settle(layers: Sequence[BinaryConv2d], cost: float, *, per_layer: bool) -> None:
+    """`tie_to_share` for good: no weight moves any more."""
+    tie_to_share(layers, cost, per_layer=per_layer)
     for layer in layers:
-        ties = tied_to(layer, round(cost * layer.weight.numel()))
-        layer.tied = Tied.of(ties, layer.weight.device).freeze(layer.weight)
+        assert layer.tied is not None
+        layer.tied = layer.tied.freeze(layer.weight)
 
 
 @torch.no_grad()
@@ -138,26 +186,31 @@ def effective_tree(layer: BinaryConv2d) -> ChannelTree:
     return build_tree(rows.astype(np.int8), restarts=0)
 
 
-def check_reachable(layers: Sequence[BinaryConv2d], cost: float, *, binary: bool) -> None:
-    """Refuse a cost below that of a binary tree's root, which is calculated tap by tap.
+def check_reachable(layers: Sequence[BinaryConv2d], cost: float, *, binary: bool, per_layer: bool) -> None:
+    """Refuse a cost below that of the binary trees' roots, which are calculated tap by tap.
 
     Raises:
-        SpanbitError: the cost, and the least that each layer can have.
+        SpanbitError: the cost, and the least that the layers can have.
     """
     if not 0 < cost <= 1:
         raise usage(f"cost {cost}", "it is a share of the taps", "use a share above 0, up to 1")
-    least = max(1 / layer.out_channels for layer in layers)
-    if binary and any(round(cost * layer.weight.numel()) < layer.weight[0].numel() for layer in layers):
+    taps = [layer.weight.numel() for layer in layers]
+    roots = [layer.weight[0].numel() for layer in layers]
+    if not per_layer:
+        taps, roots = [sum(taps)], [sum(roots)]
+    if binary and any(round(cost * count) < root for count, root in zip(taps, roots, strict=True)):
+        least = max(root / count for count, root in zip(taps, roots, strict=True))
         raise usage(
             f"cost {cost} is too low for binary weights",
             "the first channel of a tree is calculated from nothing: 1 / channels of the taps at least, "
-            f"{least:.3f} in the smallest layer",
+            f"{least:.3f} {'in the smallest layer' if per_layer else 'over all layers'}",
             "ask for a higher cost, a wider network, or ternary weights (--method prune, or tie --mixed)",
         )
 
 
-def _start(layer: BinaryConv2d) -> float:
-    """Cost from which the schedule sets out: all taps where zero is a choice, else the minimum tree's."""
-    if layer.weights == "ternary":
+def _start(layers: Sequence[BinaryConv2d]) -> float:
+    """Cost from which the schedule sets out: all taps where zero is a choice, else the minimum trees'."""
+    if layers[0].weights == "ternary":
         return 1.0
-    return effective_tree(layer).total_distance / layer.weight.numel()
+    spent = sum(effective_tree(layer).total_distance for layer in layers)
+    return spent / sum(layer.weight.numel() for layer in layers)
