@@ -16,7 +16,7 @@ from spanbit.nn.checkpoint import ModelSpec
 from spanbit.nn.data import load
 from spanbit.nn.methods import Method
 from spanbit.nn.train import TrainConfig, evaluate, load_checkpoint, train
-from spanbit.nn.tree_loss import trees_cost
+from spanbit.nn.tree_loss import layer_tree, trees_cost
 from spanbit.nn.zoo import NETWORKS, vgg_small, vgg_tiny
 
 SMALL = TrainConfig("digits", threads=1, width=8, epochs=2)
@@ -207,3 +207,23 @@ def test_vgg_small_counts_the_bits_and_bit_ops_of_the_literature() -> None:
             layer.register_forward_hook(count)
     net(torch.zeros(1, 3, 32, 32, dtype=torch.uint8))
     assert (bits, bit_ops) == (4_571_136, 603_979_776)
+
+
+@pytest.mark.parametrize("method", ["prune", "tie", "tree-loss"])
+def test_bit_ops_that_are_asked_for_are_not_exceeded(method: Method) -> None:
+    # 8x8 images, width 8: 16 x 8 x 9 taps on 64 pixels, 16 x 16 x 9 on 16, 32 x 16 x 9 on 16.
+    dense = 16 * 8 * 9 * 64 + 16 * 16 * 9 * 16 + 32 * 16 * 9 * 16
+    asked = round(0.2 * dense)
+    config = TrainConfig("digits", width=8, method=method, bit_ops=asked, epochs=1, threads=1)
+    result = train(config)
+    layers = [layer for layer in result.net.modules() if isinstance(layer, BinaryConv2d)]
+    spent = sum(
+        layer_tree(layer).total_distance * pixels for layer, pixels in zip(layers, (64, 16, 16), strict=True)
+    )
+    assert result.config.cost == pytest.approx(0.2, rel=1e-4)
+    assert 0.5 * asked < spent <= asked + (64 + 16 + 16) / 2  # budgets are rounded to a tap a layer
+
+
+def test_more_bit_ops_than_there_are_is_refused() -> None:
+    with pytest.raises(SpanbitError, match="the network has"):
+        train(TrainConfig("digits", width=8, bit_ops=10**9, epochs=1, threads=1))

@@ -58,6 +58,11 @@ for a while; the digits have 360."""
     show_default=True,
     help="Share of differing taps at the end.",
 )
+@click.option(
+    "--bit-ops",
+    type=click.IntRange(1),
+    help="Compress to so many bit-OPs instead, each layer to the same share.",
+)
 @click.option("--mixed", is_flag=True, help="With tie: weights -1, 0, +1 instead of -1, +1.")
 @click.option("--epochs", type=click.IntRange(1), help="Passes  [default: 5 or 40, as the data set needs]")
 @click.option(
@@ -73,6 +78,7 @@ def train_command(
     out: Path,
     method: Method,
     cost: float,
+    bit_ops: int | None,
     mixed: bool,
     epochs: int | None,
     seed: int,
@@ -95,6 +101,7 @@ def train_command(
         start=None if start is None else str(start),
         method=method,
         cost=cost,
+        bit_ops=bit_ops,
         mixed=mixed,
         epochs=epochs,
         seed=seed,

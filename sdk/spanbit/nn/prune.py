@@ -72,6 +72,7 @@ class Prune(Compressor):
 
     Args:
         cost: share of taps that are not zero at the end, over all layers together.
+        per_layer: meet the share in each layer instead.
         warmup: share of the training before anything is pruned.
         fixed_at: share of the training after which the cost is met and the taps stay as they are.
         every: taps are chosen again every so many steps.
@@ -80,14 +81,25 @@ class Prune(Compressor):
     weights: Weights = "ternary"
     kept = ("_calls", "_fixed")
 
-    def __init__(self, cost: float, *, warmup: float = 0.05, fixed_at: float = 0.5, every: int = 16) -> None:
-        self.cost, self.warmup, self.fixed_at, self.every = cost, warmup, fixed_at, every
+    def __init__(
+        self,
+        cost: float,
+        *,
+        per_layer: bool = False,
+        warmup: float = 0.05,
+        fixed_at: float = 0.5,
+        every: int = 16,
+    ) -> None:
+        self.cost, self.per_layer = cost, per_layer
+        self.warmup, self.fixed_at, self.every = warmup, fixed_at, every
         self._calls = 0
         self._fixed = False
 
     def prepare(self, layers: Sequence[BinaryConv2d]) -> None:
         super().prepare(layers)
-        self._pruner = TernaryPruner(layers, self.cost, warmup=self.warmup / self.fixed_at)
+        self._pruner = TernaryPruner(
+            layers, self.cost, per_layer=self.per_layer, warmup=self.warmup / self.fixed_at
+        )
 
     def step(self, progress: float) -> None:
         passed = progress / self.fixed_at

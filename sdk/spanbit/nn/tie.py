@@ -120,14 +120,18 @@ def shared_budget(layers: Sequence[BinaryConv2d], total: int) -> list[int]:
 
 
 def _strengths(layer: BinaryConv2d) -> NDArray[np.float32]:
-    """Magnitudes of the taps that a budget can be spent on [taps], infinite where it must be."""
-    latent = np.abs(_latent(layer))
+    """Magnitudes of the taps that a budget can be spent on [taps], infinite where it must be.
+
+    Of a binary layer those whose latent weights differ along the tree, also where they are tied now: else a
+    layer that has given up taps could never have them back.
+    """
+    latent = _latent(layer)
     if layer.weights == "ternary":
-        return latent.reshape(-1)
+        return np.abs(latent).reshape(-1)
     tree = effective_tree(layer)
-    signed = layer.effective_weight().detach().flatten(1).cpu().numpy()[tree.channel] * tree.sign[:, None]
+    signed = desired(latent, 0.0)[tree.channel] * tree.sign[:, None]
     above = np.vstack([signed, np.zeros_like(signed[:1])])[tree.parent]  # ZERO is -1: the row of zeros
-    strength = latent[tree.channel]
+    strength = np.abs(latent[tree.channel])
     strength[tree.parent == ZERO] = np.inf
     part: NDArray[np.float32] = strength[signed != above]
     return part

@@ -30,6 +30,7 @@ from torch.nn import functional
 from spanbit.errors import ExitCode, SpanbitError
 from spanbit.nn.augment import augment
 from spanbit.nn.binary import BinaryConv2d
+from spanbit.nn.bit_ops import dense_bit_ops
 from spanbit.nn.checkpoint import ModelSpec, load_checkpoint, save_checkpoint
 from spanbit.nn.compress import Compressor
 from spanbit.nn.data import DataSet, load
@@ -49,6 +50,7 @@ class TrainConfig:
     width: int = 32
     method: Method = "prune"  # how the network is compressed
     cost: float | None = 0.10  # what it is compressed to; None: not at all, binary
+    bit_ops: int | None = None  # compress to so many instead, each layer alike; `cost` is then what it makes
     mixed: bool = False  # "tie" with weights -1, 0, +1 instead of -1, +1
     epochs: int | None = None
     batch: int | None = None
@@ -64,6 +66,10 @@ class TrainConfig:
             raise _usage(f"mixed weights with method {self.method!r}", "they are an option of tie")
         if self.cost is not None and not 0 < self.cost <= 1:
             raise _usage(f"cost {self.cost}", "use a share above 0, up to 1, or none at all")
+        if self.bit_ops is not None and (self.bit_ops < 1 or self.method == "none"):
+            raise _usage(
+                f"{self.bit_ops} bit-OPs with method {self.method}", "ask for 1 or more, and a method"
+            )
         counts = (self.width, self.threads, *(part for part in (self.epochs, self.batch) if part is not None))
         if min(counts) < 1 or (self.rate is not None and self.rate <= 0):
             raise _usage("a count below 1, or a rate of 0 or less", "see TrainConfig")
@@ -105,12 +111,14 @@ def train(
     *,
     checkpoint: str | Path | None = None,
     data: DataSet | None = None,
+    compressor: Compressor | None = None,
     console: Console | None = None,
 ) -> TrainResult:
     """Train, measure in evaluation mode, and save to `checkpoint` if it is given.
 
     Args:
         data: the data set, if it is loaded already.
+        compressor: one of your own, instead of the one that `config` names.
         console: where the progress bar goes; none is drawn without it.
 
     Raises:
@@ -126,7 +134,11 @@ def train(
         batch=config.batch or recipe.batch,
         rate=config.rate or recipe.rate,
     )
-    compressor = make_compressor(config.method, config.cost, mixed=config.mixed)
+    if config.bit_ops is not None:
+        config = replace(config, cost=_cost_of(config.bit_ops, config, data))
+    if compressor is None:
+        per_layer = config.bit_ops is not None
+        compressor = make_compressor(config.method, config.cost, mixed=config.mixed, per_layer=per_layer)
     spec = ModelSpec(
         input_shape=data.input_shape,
         classes=len(data.class_names),
@@ -206,6 +218,18 @@ def _fit(
                 progress.update(task, completed=step, loss=float(loss.detach()))
         compressor.finish()
         progress.update(task, completed=steps)
+
+
+def _cost_of(bit_ops: int, config: TrainConfig, data: DataSet) -> float:
+    """The share of taps that makes so many bit-OPs where every layer has it."""
+    with torch.random.fork_rng(devices=[]):
+        net = ModelSpec(
+            data.input_shape, len(data.class_names), config.width, data.mean, data.std, "binary"
+        ).build()
+        dense = dense_bit_ops(net, data.input_shape)
+    if bit_ops > dense:
+        raise _usage(f"{bit_ops} bit-OPs, the network has {dense}", "ask for fewer, or for a wider network")
+    return bit_ops / dense
 
 
 def _take_over(net: nn.Module, path: str) -> None:
