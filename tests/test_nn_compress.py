@@ -76,7 +76,7 @@ def test_the_cost_is_met_and_the_layers_are_plain_again(way: str, cost: float, s
     target = sum(round(cost * count) for count in taps) if each else round(cost * sum(taps))
     assert spent <= target
     if way.startswith("tie"):
-        assert spent > 0.6 * target  # in layers of a hundred taps the final tree may be much shorter
+        assert spent > 0.8 * target
 
 
 @settings(max_examples=25, deadline=None)
