@@ -1,0 +1,124 @@
+"""What the settings of the compressors are worth, one change at a time, on images held back from training.
+
+    python bench/training_ablation.py   # goes on where it was stopped; bench/results/training-ablation.json
+
+Fashion-MNIST: the first training images are trained on, the last ones judge; the test images are not looked
+at. Smaller and shorter than the table (training_table.py): it compares settings, nothing else.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from results import RESULTS, read_result, write_result
+from spanbit.cli.failure import guard
+from spanbit.nn.binary import BinaryConv2d
+from spanbit.nn.compress import Compressor
+from spanbit.nn.data import DataSet, load
+from spanbit.nn.prune import Prune
+from spanbit.nn.steer import TreeLossSteer
+from spanbit.nn.tie import Tie
+from spanbit.nn.train import TrainConfig, train
+from torch import Tensor
+
+NAME = "training-ablation"
+WIDTH, EPOCHS, COST, SEEDS = 16, 3, 0.10, (0, 1, 2)
+TRAINED_ON, HELD_BACK = 20_000, 5_000
+
+
+class TowardsTheMean(Tie):
+    """Tying, with every channel's latent weights drawn towards the layer's mean row: a common centre."""
+
+    def prepare(self, layers: Sequence[BinaryConv2d]) -> None:
+        super().prepare(layers)
+        self._now = 0.0
+
+    def step(self, progress: float) -> None:
+        super().step(progress)
+        self._now = progress
+
+    def loss(self) -> Tensor:
+        if not self.warmup <= self._now < self.settled_at:
+            return torch.zeros(())
+        pulls = [
+            (layer.weight - layer.weight.detach().mean(0)).square().mean()
+            / layer.weight.detach().square().mean()
+            for layer in self.layers
+        ]
+        return 0.01 * torch.stack(pulls).sum()
+
+
+VARIANTS: dict[str, Callable[[], Compressor]] = {
+    "prune": lambda: Prune(COST),
+    "prune, ramp to 0.3": lambda: Prune(COST, fixed_at=0.3),
+    "prune, ramp to 0.8": lambda: Prune(COST, fixed_at=0.8),
+    "prune, each layer its share": lambda: Prune(COST, per_layer=True),
+    "tie": lambda: Tie(COST),
+    "tie, each layer its share": lambda: Tie(COST, per_layer=True),
+    "tie, ramp to 0.5": lambda: Tie(COST, fixed_at=0.5),
+    "tie, common centre": lambda: TowardsTheMean(COST),
+    "mixed": lambda: Tie(COST, mixed=True),
+    "mixed, each layer its share": lambda: Tie(COST, mixed=True, per_layer=True),
+    "mixed, ramp to 0.5": lambda: Tie(COST, mixed=True, fixed_at=0.5),
+    "tree loss": lambda: TreeLossSteer(COST),
+    "tree loss, ramp to 0.75": lambda: TreeLossSteer(COST, reached_at=0.75),
+}
+
+
+def main() -> None:
+    done = {(run["variant"], run["seed"]) for run in _known()}
+    data = held_back(load("fashion-mnist"))
+    for seed in SEEDS:
+        for variant in VARIANTS:
+            if (variant, seed) not in done:
+                _store(measure(variant, seed, data))
+
+
+def held_back(data: DataSet) -> DataSet:
+    """Training images only: the first to train on, the last in the place of the test images."""
+    return replace(
+        data,
+        train_images=data.train_images[:TRAINED_ON],
+        train_labels=data.train_labels[:TRAINED_ON],
+        test_images=data.train_images[-HELD_BACK:],
+        test_labels=data.train_labels[-HELD_BACK:],
+    )
+
+
+def measure(variant: str, seed: int, data: DataSet) -> dict[str, Any]:
+    """One training with one change."""
+    config = TrainConfig(data.name, width=WIDTH, epochs=EPOCHS, cost=COST, seed=seed, threads=1)
+    result = train(config, data=data, compressor=VARIANTS[variant]())
+    return {
+        "variant": variant,
+        "seed": seed,
+        "accuracy": result.accuracy,
+        "tree_cost": result.tree_cost,
+    }
+
+
+def _store(found: dict[str, Any]) -> None:
+    """Adds a run to the file, so that a stop loses one run at most."""
+    write_result(
+        NAME,
+        {
+            "data": f"Fashion-MNIST, {TRAINED_ON} training images, {HELD_BACK} others held back",
+            "width": WIDTH,
+            "epochs": EPOCHS,
+            "cost": COST,
+            "torch": torch.__version__,
+            "runs": [*_known(), found],
+        },
+    )
+
+
+def _known() -> list[dict[str, Any]]:
+    return list(read_result(NAME)["runs"]) if (RESULTS / f"{NAME}.json").exists() else []
+
+
+if __name__ == "__main__":
+    sys.exit(guard(main, as_json=False, debug=False))
