@@ -13,11 +13,13 @@ from nets import random_graph, random_image, random_weight
 from numpy.typing import NDArray
 from spanbit.errors import SpanbitError
 from spanbit.graph import BinaryConv, Compare, Graph, Head, KernelKind, MaxPool2x2, Shape, StemConv, Threshold
-from spanbit.passes import build_trees, compile_graph, fold_nodes, move_pools
-from spanbit.passes.layout import ARENA_ALIGN, ARENA_SLACK, tensor_bytes
+from spanbit.passes import compile_graph, fold_nodes, move_pools
+from spanbit.passes.layout import ARENA_ALIGN, ARENA_SLACK, row_bytes, tensor_bytes
 from spanbit.passes.memory import output_bytes
+from spanbit.passes.trees import tree_obstacle
 from spanbit.reference import run_graph
 from spanbit.targets import load_target
+from spanbit.tree import build_tree
 
 RPI4 = load_target("rpi4")
 
@@ -69,22 +71,22 @@ def test_comparisons_of_s_are_the_thresholds_on_p(seed: int, channels: int, taps
     weight = random_weight(rng, (channels, taps), style)
     value = rng.integers(-taps - 3, taps + 4, channels).astype(np.int32)
     threshold = Threshold("t", value, rng.integers(0, 4, channels).astype(np.uint8))
-    graph = Graph("g", Shape(1, 1, 1), (BinaryConv("c", weight.reshape(channels, taps, 1, 1), 1, 0, 0),))
-    op = build_trees(graph).ops[0]
-    assert isinstance(op, BinaryConv) and op.tree is not None
-    table = fold_nodes(op, threshold, Shape(channels, 32, 32))
+    tree = build_tree(weight)
+    op = BinaryConv("c", weight.reshape(channels, taps, 1, 1), 1, 0, 0, tree=tree)
+    table = fold_nodes(op, threshold)
     every = (np.arange(1 << taps)[:, None] >> np.arange(taps) & 1).astype(np.int64)  # all activations
     none = np.zeros(len(every), np.bool_)
-    for at, channel in enumerate(op.tree.channel):
+    for at, channel in enumerate(tree.channel):
         row = weight[channel].astype(np.int64)
         p = (2 * every - 1) @ row
-        s = int(op.tree.sign[at]) * (every @ row)
-        limit = 1 << (table.planes - 1)
-        assert -limit <= s.min() and s.max() < limit
+        s = int(tree.sign[at]) * (every @ row)
         wanted = {0: p >= value[channel], 1: p <= value[channel], 2: none, 3: ~none}
         got = {0: s >= table.value[at], 1: s <= table.value[at], 2: none, 3: ~none}
         assert np.array_equal(got[int(table.compare[at])], wanted[int(threshold.compare[channel])])
         if table.compare[at] <= Compare.LE:
+            apart = s - table.value[at] - (table.compare[at] == Compare.LE)
+            limit = 1 << (table.planes - 1)  # the kernel looks at the sign of this, modulo 2^planes
+            assert -limit <= apart.min() and apart.max() < limit
             assert got[int(table.compare[at])].any() and not got[int(table.compare[at])].all()
 
 
@@ -129,11 +131,25 @@ def test_sparse_layers_take_the_tree_and_random_ones_follow_the_cost_figures() -
     assert "model cycles" in chosen[0].kernel_reason
 
 
-def test_a_row_too_long_for_a_tree_runs_dense() -> None:
-    weight = random_weight(np.random.default_rng(0), (2, 1400, 7, 7), "binary")
-    op = BinaryConv("wide", weight, 1, 3, 0)
-    built = build_trees(Graph("g", Shape(1, 1, 1), (op,))).ops[0]
-    assert isinstance(built, BinaryConv) and built.tree is None
+def test_what_the_tree_kernel_cannot_run_is_said() -> None:
+    def conv(channels: int, kernel: int) -> BinaryConv:
+        return BinaryConv("wide", np.ones((2, channels, kernel, kernel), np.int8), 1, kernel // 2, 0)
+
+    def obstacle(channels: int, kernel: int, side: int) -> str:
+        return tree_obstacle(conv(channels, kernel), Shape(channels, side, side), Shape(2, side, side))
+
+    assert "68600 taps" in obstacle(1400, 7, 1)
+    assert "16 bits" in obstacle(1400, 3, 8)
+    assert obstacle(1300, 3, 8) == obstacle(4000, 1, 8) == obstacle(128, 3, 224) == ""
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(0, 1 << 32))
+def test_strips_are_whole_words_or_the_image(seed: int) -> None:
+    for layer in compile_graph(random_graph(seed, side_max=70), RPI4, KernelKind.TREE).layers:
+        if layer.nodes is not None and layer.strip_rows != layer.result.height:
+            assert 0 < layer.strip_rows < layer.result.height
+            assert layer.strip_rows * row_bytes(layer.result.width) % 32 == 0
 
 
 def test_a_forced_tree_that_cannot_be_names_the_layer() -> None:

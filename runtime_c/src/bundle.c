@@ -113,7 +113,9 @@ void spb_layer_read(const uint8_t *bundle, uint32_t layer_offset, uint32_t index
         layer->nodes = bundle + spb_u32(p + 48);
         layer->tables_arena = spb_u32(p + 52);
         layer->tap_count = spb_u32(p + 56);
-        layer->planes = spb_u32(p + 60);
+        layer->planes = p[60];
+        layer->strip_rows = spb_u16(p + 62);
+        layer->tables_bytes = threshold; /* a tree's thresholds are in its nodes */
     }
 }
 
@@ -237,37 +239,19 @@ static spb_status check_blobs(const spb_layer *layer, const uint8_t *record, uin
     return SPB_OK;
 }
 
-static int has_kernel(uint32_t planes, const spb_tensor *out) {
-    if (spb_lane_bytes(out) < SPB_LANE_BYTES_MAX) {
-        switch (planes) {
-#define KNOWN(n) case n:
-            SPB_EACH_LANE_PLANE_COUNT(KNOWN)
-#undef KNOWN
-            return 1;
-        default:
-            return 0;
-        }
-    }
-    switch (planes) {
-#define KNOWN(n) case n:
-        SPB_EACH_PLANE_COUNT(KNOWN)
-#undef KNOWN
-        return 1;
-    default:
-        return 0;
-    }
-}
-
 /* Every channel once, every source written before, distances as the layer says. */
 static spb_status check_tree(const spb_layer *layer) {
     uint8_t seen[MAX_CHANNELS / 8] = {0};
     uint8_t written[256 / 8] = {0};
     uint32_t taps = layer->in.channels * layer->kernel_h * layer->kernel_w;
     uint64_t total = 0;
-    if (layer->slot_count < 1 || layer->slot_count > 255 || !has_kernel(layer->planes, &layer->out) ||
-        taps > 0xFFFF)
+    if (layer->slot_count < 1 || layer->slot_count > 255 || layer->planes < 1 ||
+        layer->planes > SPB_PLANES_MAX || taps > 0xFFFF)
         return SPB_ERR_TREE;
-    int32_t limit = (int32_t)1 << (layer->planes - 1);
+    int strip_fits = layer->strip_rows >= layer->out.height ||
+                     (layer->strip_rows > 0 && layer->strip_rows * layer->out.row_bytes % SPB_PLANE_ALIGN == 0);
+    if (!strip_fits || spb_copies_bytes(layer) > SPB_COPIES_BYTES_MAX)
+        return SPB_ERR_TREE;
     for (uint32_t i = 0; i < layer->out.channels; i++) {
         const uint8_t *node = layer->nodes + i * (size_t)SPB_NODE_BYTES;
         uint32_t channel = spb_u16(node + SPB_NODE_CHANNEL), distance = spb_u16(node + SPB_NODE_DISTANCE);
@@ -283,7 +267,7 @@ static spb_status check_tree(const spb_layer *layer) {
             return SPB_ERR_TREE;
         if (node[SPB_NODE_COMPARE] > SPB_COMPARE_ALWAYS)
             return SPB_ERR_TREE;
-        if (node[SPB_NODE_COMPARE] <= SPB_COMPARE_LE && (value < -limit || value >= limit))
+        if (node[SPB_NODE_COMPARE] <= SPB_COMPARE_LE && (value < -0xFFFF || value > 0xFFFF))
             return SPB_ERR_TREE;
         written[slot / 8] = (uint8_t)(written[slot / 8] | 1u << slot % 8);
         total += distance;
@@ -350,10 +334,9 @@ spb_status spb_layers_check(const uint8_t *bundle, const spb_header *header, int
         if (status)
             return status;
         if (layer.op == SPB_OP_TREE) { /* tables follow each other: none may overwrite another */
-            uint64_t bytes = spb_table_bytes(&layer);
             if (layer.tables_arena % SPB_ARENA_ALIGN || layer.tables_arena < tables_end)
                 return SPB_ERR_REGION;
-            tables_end = layer.tables_arena + bytes;
+            tables_end = (uint64_t)layer.tables_arena + layer.tables_bytes;
             if (tables_end > (uint64_t)header->tables_arena + header->tables_bytes)
                 return SPB_ERR_REGION;
         }

@@ -21,8 +21,10 @@ typedef struct spb_layer {
     uint32_t pad_bit;   /* 0: a = -1 outside the image, 1: a = +1 */
     uint32_t binary;    /* 1: no weight is 0 */
     spb_tensor in, out; /* the stem's input is the u8 image: row_bytes and plane_bytes mean nothing there */
-    uint32_t slot_count, planes, tap_count; /* planes: two's complement bits of every sum of a tree */
-    uint32_t in_arena, out_arena, scratch_arena, scratch_bytes, tables_arena;
+    uint32_t slot_count, tap_count;
+    uint32_t planes;     /* of every sum of a tree, which is known modulo 2^planes */
+    uint32_t strip_rows; /* output rows whose input planes are prepared at a time */
+    uint32_t in_arena, out_arena, scratch_arena, scratch_bytes, tables_arena, tables_bytes;
     const uint8_t *weights; /* aligned to 16 inside the bundle */
     uint32_t weight_bytes;
     const int32_t *threshold; /* [out.channels], stem and dense */

@@ -4,7 +4,6 @@
 
 #include "little_endian.h"
 #include "tap_table.h"
-#include "word.h"
 
 /* Bits of the stream, least significant of each byte first. Reading past the end gives zeros and is noticed
  * by `overrun`, so that the loops need no check of their own. */
@@ -67,13 +66,6 @@ static uint32_t tap_total(const spb_layer *layer) {
     return layer->in.channels * layer->kernel_h * layer->kernel_w;
 }
 
-uint64_t spb_table_bytes(const spb_layer *layer) {
-    /* The widest word has most lanes, and each list may leave all but one of them empty. */
-    uint64_t lanes = spb_lanes(&layer->out, SPB_LANE_BYTES_MAX);
-    uint64_t words = layer->tap_count + 4 * (lanes - 1) * layer->out.channels;
-    return spb_round_up((uint64_t)SPB_TABLE_HEADER_BYTES * layer->out.channels + 4 * words, 64);
-}
-
 uint64_t spb_tap_stream_scratch(const spb_layer *layer) {
     return (uint64_t)layer->slot_count * 2 * ((tap_total(layer) + 7) / 8);
 }
@@ -101,13 +93,6 @@ static void set_weight(row r, uint32_t k, int weight) {
     r.plus[k / 8] = (uint8_t)(weight > 0 ? r.plus[k / 8] | bit : r.plus[k / 8] & ~bit);
 }
 
-static uint32_t tap_offset(const spb_layer *layer, uint32_t k) {
-    uint32_t kernel = layer->kernel_h * layer->kernel_w;
-    uint32_t c = k / kernel, ky = k % kernel / layer->kernel_w, kx = k % layer->kernel_w;
-    uint32_t copy = (c * layer->kernel_w + kx) * layer->stride + ky % layer->stride;
-    return copy * spb_copy_bytes(layer) + ky / layer->stride * layer->out.row_bytes;
-}
-
 /* Which of the four lists a difference goes to. */
 static int list_of(int difference) {
     switch (difference) {
@@ -123,9 +108,9 @@ static int list_of(int difference) {
 }
 
 /* Walks the taps of one node. First to count the lists (`table` NULL, the row unchanged), then to write the
- * offsets from next[list] on and to update the row. */
+ * offsets and to update the row. */
 static spb_status walk_node(const spb_layer *layer, bit_reader *r, row weights, uint32_t distance,
-                            int from_zero, uint16_t counts[4], uint32_t *table, uint32_t next[4]) {
+                            int from_zero, uint32_t counts[4], spb_table_writer *table) {
     uint32_t total = tap_total(layer), k = 0;
     int whole = from_zero && layer->binary;
     if (whole && distance != total)
@@ -154,7 +139,7 @@ static spb_status walk_node(const spb_layer *layer, bit_reader *r, row weights, 
         }
         int list = list_of(after - before);
         if (table) {
-            table[next[list]++] = tap_offset(layer, k);
+            spb_table_put(table, list, spb_tap_offset(layer, k));
             set_weight(weights, k, after);
         } else {
             counts[list]++;
@@ -163,53 +148,30 @@ static spb_status walk_node(const spb_layer *layer, bit_reader *r, row weights, 
     return overrun(r) ? SPB_ERR_STREAM : SPB_OK;
 }
 
-void spb_tap_stream_comparison(const spb_layer *layer, const uint8_t *node, uint8_t *header) {
-    uint32_t kind = node[SPB_NODE_COMPARE];
-    int fixed = kind >= SPB_COMPARE_NEVER; /* a chain of ANDs that starts with 0 */
-    /* The top bit is flipped: two's complement then orders as unsigned. */
-    uint32_t value = spb_u32(node + SPB_NODE_VALUE) ^ 1u << (layer->planes - 1);
-    header[SPB_TABLE_FIRST] = kind == SPB_COMPARE_GE ? 0xFF : 0;
-    header[SPB_TABLE_FLIP] = kind == SPB_COMPARE_LE || kind == SPB_COMPARE_ALWAYS ? 0xFF : 0;
-    for (uint32_t j = 0; j < layer->planes; j++)
-        header[SPB_TABLE_MASKS + j] = fixed || value >> j & 1u ? 0 : 0xFF;
-}
-
 spb_status spb_tap_stream_expand(const spb_layer *layer, uint8_t *table, uint8_t *scratch) {
     bit_reader reader = {layer->weights, 0, (uint64_t)layer->weight_bytes * 8};
-    uint8_t *writer[256] = {0}; /* by slot: the header of the node whose sum stands there */
-    uint32_t row_bytes = (tap_total(layer) + 7) / 8, lanes = spb_lanes(&layer->out, SPB_WORD_BYTES);
+    uint32_t row_bytes = (tap_total(layer) + 7) / 8;
+    spb_table_writer writer;
+    spb_table_begin(&writer, layer, table, layer->tables_bytes);
     for (uint32_t i = 0; i < layer->out.channels; i++) {
         const uint8_t *node = layer->nodes + (size_t)i * SPB_NODE_BYTES;
         uint32_t distance = spb_u16(node + SPB_NODE_DISTANCE), source = node[SPB_NODE_SOURCE];
-        uint32_t slot = node[SPB_NODE_SLOT];
+        uint32_t slot = node[SPB_NODE_SLOT], counts[4] = {0, 0, 0, 0};
         int from_zero = source == SPB_NODE_ZERO;
         row weights = row_of(layer, scratch, slot);
         if (from_zero) {
             memset(weights.used, 0, (size_t)row_bytes * 2);
-        } else {
-            writer[source][SPB_TABLE_KEEP] = 1;
-            if (source != slot)
-                memcpy(weights.used, row_of(layer, scratch, source).used, (size_t)row_bytes * 2);
+        } else if (source != slot) {
+            memcpy(weights.used, row_of(layer, scratch, source).used, (size_t)row_bytes * 2);
         }
-        memset(table, 0, SPB_TABLE_HEADER_BYTES);
-        uint16_t *counts = (uint16_t *)(void *)table;
-        uint32_t *taps = (uint32_t *)(void *)(table + SPB_TABLE_HEADER_BYTES);
         bit_reader again = reader;
-        uint32_t next[4] = {0, 0, 0, 0};
-        spb_status status = walk_node(layer, &reader, weights, distance, from_zero, counts, NULL, next);
+        spb_status status = walk_node(layer, &reader, weights, distance, from_zero, counts, NULL);
+        if (!status)
+            status = spb_table_node(&writer, node, counts);
         if (status)
             return status;
-        for (int list = 1; list < 4; list++)
-            next[list] = next[list - 1] + (counts[list - 1] + lanes - 1) / lanes * lanes;
-        (void)walk_node(layer, &again, weights, distance, from_zero, counts, taps, next);
-        for (int list = 0; list < 4; list++) {
-            for (; counts[list] % lanes; counts[list]++)
-                taps[next[list]++] = (uint32_t)spb_copies_bytes(layer);
-            counts[list] = (uint16_t)(counts[list] / lanes);
-        }
-        spb_tap_stream_comparison(layer, node, table);
-        writer[slot] = table;
-        table = (uint8_t *)(taps + next[SPB_SUB2]);
+        (void)walk_node(layer, &again, weights, distance, from_zero, counts, &writer);
     }
+    spb_table_end(&writer);
     return SPB_OK;
 }

@@ -5,16 +5,9 @@
 
 #include "layer.h"
 
-/* Arena bytes of the layer's expanded table. */
-uint64_t spb_table_bytes(const spb_layer *layer);
-
 /* Scratch that spb_tap_stream_expand needs: the signed rows of all live slots, two bits a tap. */
 uint64_t spb_tap_stream_scratch(const spb_layer *layer);
 
-/* Fills `table`; refuses a stream that is malformed in any way. The layer's tree must have been checked. */
+/* Fills `table`; refuses a stream that is malformed in any way, or a table that is too small. The layer's tree must have been checked. */
 spb_status spb_tap_stream_expand(const spb_layer *layer, uint8_t *table, uint8_t *scratch);
-
-/* Writes a node's comparison into its table header, as the kernel's carry chain wants it. */
-void spb_tap_stream_comparison(const spb_layer *layer, const uint8_t *node, uint8_t *header);
-
 #endif

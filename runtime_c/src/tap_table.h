@@ -1,11 +1,11 @@
-/* Node records, the expanded tap table and the prepared planes: the three layouts that the loader and the
- * tree kernel share (docs/bundle-format.md). */
+/* The expanded tap table and the prepared planes: the layouts that the loader and the tree kernel share
+ * (docs/bundle-format.md). */
 #ifndef SPB_TAP_TABLE_H
 #define SPB_TAP_TABLE_H
 
 #include "layer.h"
 
-/* Fields of a node record, byte offsets. */
+/* Fields of a node record in the bundle, byte offsets. */
 enum {
     SPB_NODE_CHANNEL = 0,
     SPB_NODE_DISTANCE = 2,
@@ -18,21 +18,31 @@ enum {
     SPB_NODE_ZERO = 255
 };
 
-/* Before each node's offsets: four u16 counts in the order of the lists, then the comparison as bytes of 0x00
- * or 0xFF, as the kernel's carry chain wants them (tree_conv.c). */
-enum { SPB_ADD1 = 0, SPB_SUB1 = 1, SPB_ADD2 = 2, SPB_SUB2 = 3 };
+/* A table is a run of steps. A step counts taps, adds them to the sum in the source slot, and compares. A node
+ * is one step, or several in a row where it has more taps than a step takes, or taps of weight 1 and of weight
+ * 2: each starts from the one before it, and the last has the node's output. Behind the header come u16 offsets
+ * into the prepared planes, a word's lanes side by side: pieces and blocks as tree_count.h has them. */
 enum {
-    SPB_TABLE_KEEP = 8,   /* 1: a later node starts from this one's sum */
-    SPB_TABLE_FIRST = 9,  /* what the chain starts with */
-    SPB_TABLE_FLIP = 10,  /* what its result is flipped with */
-    SPB_TABLE_MASKS = 12, /* for each plane: not the constant's bit */
-    SPB_TABLE_HEADER_BYTES = 32
+    SPB_STEP_SOURCE = 0,  /* slot, or SPB_NODE_ZERO */
+    SPB_STEP_SLOT = 1,    /* where the sum goes if it is kept */
+    SPB_STEP_FLAGS = 2,   /* SPB_STEP_KEEP and others */
+    SPB_STEP_FLIP = 3,    /* 0x00 or 0xFF: what the comparison's result is flipped with */
+    SPB_STEP_CHANNEL = 4, /* u16 */
+    SPB_STEP_PIECES = 6,  /* bit 2 (j - 1): a piece of 2^j words to add; the bit above it: to take away */
+    SPB_STEP_BLOCKS = 7,  /* of 32 words; low half: to add, high half: to take away */
+    SPB_STEP_MASKS = 8,   /* for each plane: 0xFF where the constant's bit is 0, else 0x00 */
+    SPB_STEP_HEADER_BYTES = 28
 };
+enum {
+    SPB_STEP_KEEP = 1,  /* a later step starts from this one's sum */
+    SPB_STEP_SHIFT = 2, /* taps have weight 2 */
+    SPB_STEP_FIXED = 4, /* the output is SPB_STEP_FLIP, whatever the sum is */
+    SPB_STEP_LAST = 8   /* no step follows */
+};
+enum { SPB_PLANES_MAX = 18, SPB_STEP_BLOCKS_MAX = 6 };
 
-/* How many planes the sums of a layer may have: the tree kernel exists once for each, and for small images,
- * which share a word among lanes, once for each of the second list and each number of lanes. */
-#define SPB_EACH_PLANE_COUNT(DO) DO(8) DO(10) DO(12) DO(14) DO(17)
-#define SPB_EACH_LANE_PLANE_COUNT(DO) DO(12) DO(17)
+/* A node's lists of taps: differences of +1, -1, +2, -2. */
+enum { SPB_ADD1 = 0, SPB_SUB1 = 1, SPB_ADD2 = 2, SPB_SUB2 = 3 };
 
 enum { SPB_LANE_BYTES_MIN = 4, SPB_LANE_BYTES_MAX = 32 };
 
@@ -52,18 +62,60 @@ static inline uint32_t spb_lanes(const spb_tensor *out, uint32_t word_bytes) {
 
 static inline uint64_t spb_round_up(uint64_t value, uint64_t to) { return (value + to - 1) / to * to; }
 
-/* Bytes of one prepared copy: out_height + ceil(kernel_h / stride) rows. */
+/* Output rows of the strip that is prepared at a time; the last one may be lower. */
+static inline uint32_t spb_strip_rows(const spb_layer *layer) {
+    return layer->strip_rows < layer->out.height ? layer->strip_rows : layer->out.height;
+}
+
+/* Bytes of one prepared copy: the rows that the strip's windows reach. */
 static inline uint32_t spb_copy_bytes(const spb_layer *layer) {
-    uint32_t rows = layer->out.height + (layer->kernel_h + layer->stride - 1) / layer->stride;
+    uint32_t rows = spb_strip_rows(layer) + (layer->kernel_h - 1) / layer->stride;
     return (uint32_t)spb_round_up((uint64_t)rows * layer->out.row_bytes, 8);
 }
 
-/* Where the prepared copies end, and 64 zero bytes begin: the tap of a lane that has none. */
+/* Where the prepared copies end and zeros begin: the tap of a lane that has none, wherever the tile is. */
 static inline uint64_t spb_copies_bytes(const spb_layer *layer) {
     uint64_t copies = (uint64_t)layer->in.channels * layer->kernel_w * layer->stride;
     return spb_round_up(copies * spb_copy_bytes(layer), 64);
 }
 
-static inline uint64_t spb_prepared_bytes(const spb_layer *layer) { return spb_copies_bytes(layer) + 64; }
+static inline uint32_t spb_zeros_bytes(const spb_layer *layer) {
+    return (uint32_t)spb_round_up((uint64_t)spb_strip_rows(layer) * layer->out.row_bytes, 64) + 64;
+}
+
+static inline uint64_t spb_prepared_bytes(const spb_layer *layer) {
+    return spb_copies_bytes(layer) + spb_zeros_bytes(layer);
+}
+/* Offsets are u16, and the zeros' is the largest of a layer. */
+enum { SPB_COPIES_BYTES_MAX = 0xFFC0 };
+
+/* Where a list's next tap goes. */
+typedef struct spb_table_cursor {
+    uint8_t *step, *at;
+    int stage;
+    uint32_t left;
+} spb_table_cursor;
+
+/* A table being written: spb_table_begin, for each node spb_table_node and its taps with spb_table_put, then
+ * spb_table_end. The tree must have been checked. */
+typedef struct spb_table_writer {
+    const spb_layer *layer;
+    uint8_t *at, *end;
+    uint8_t *last; /* step */
+    uint32_t lanes;
+    spb_table_cursor cursor[4];
+    uint32_t constant[256]; /* by slot: what the sum there has too much, from taps that are taken away */
+    uint8_t *writer[256];   /* by slot: the step whose sum stands there */
+} spb_table_writer;
+
+void spb_table_begin(spb_table_writer *w, const spb_layer *layer, uint8_t *table, uint32_t table_bytes);
+/* SPB_ERR_REGION: the table is too small. */
+spb_status spb_table_node(spb_table_writer *w, const uint8_t *node, const uint32_t count[4]);
+/* The next tap of a list, as many as spb_table_node was told. */
+void spb_table_put(spb_table_writer *w, int list, uint16_t offset);
+void spb_table_end(spb_table_writer *w);
+
+/* Where tap k of a channel is among the prepared copies. */
+uint16_t spb_tap_offset(const spb_layer *layer, uint32_t k);
 
 #endif

@@ -5,14 +5,8 @@
  *   AVX2                    256-bit             256      5 operations (2 with AVX-512VL's ternary logic)
  *   scalar                  uint64_t, uint32_t  64, 32   5 operations
  *
- * An image of fewer pixels shares a word among 2, 4 or 8 lanes, each with a tap of its own: spb_gather loads
- * them, spb_rotate brings a lane's sum to its neighbour.
- *
- * SPB_CONSTANT_LANES names, by their sum, the numbers of lanes for which the tree kernel exists with planes
- * and lanes as constants, so that planes can be registers; the others share one copy of it (a tenth to a
- * third slower, a small part of the code). SPB_ALL_LANES is the sum of all that there are.
- *
- * One algorithm (kernels/tree_conv.c) runs on all of them. Force the scalar ones with -DSPB_FORCE_SCALAR=32
+ * One algorithm (kernels/tree_conv.c) runs on all of them; its word, two of these on AArch64, is in
+ * kernels/tree_word.h. Force the scalar ones with -DSPB_FORCE_SCALAR=32
  * or 64.
  *
  * Full adder and full subtractor, the two cells of everything:
@@ -49,14 +43,12 @@
 #include <arm_neon.h>
 #if defined(__aarch64__)
 #define SPB_ISA_NAME "neon64"
-#define SPB_CONSTANT_LANES 7
+#define SPB_WORD_IS_AARCH64
 #else
 #define SPB_ISA_NAME "neon32"
-#define SPB_CONSTANT_LANES 1
+#define SPB_WORD_IS_ARMV7
 #endif
 #define SPB_WORD_BYTES 16
-#define SPB_EACH_LANE_COUNT(DO) DO(1) DO(2) DO(4)
-#define SPB_ALL_LANES 7
 typedef uint8x16_t spb_word;
 
 /* clang rewrites vbslq into AND, BIC, ORR: pin the one instruction. */
@@ -74,35 +66,15 @@ SPB_INLINE void spb_store(uint8_t *p, spb_word x) { vst1q_u8(p, x); }
 SPB_INLINE spb_word spb_splat_byte(uint8_t byte) { return vdupq_n_u8(byte); }
 SPB_INLINE spb_word spb_xor(spb_word a, spb_word b) { return veorq_u8(a, b); }
 SPB_INLINE spb_word spb_and(spb_word a, spb_word b) { return vandq_u8(a, b); }
+SPB_INLINE spb_word spb_and_not(spb_word a, spb_word b) { return vbicq_u8(a, b); }
 SPB_INLINE spb_word spb_not(spb_word a) { return vmvnq_u8(a); }
-/* Twice 4 bytes. */
-SPB_INLINE uint64_t spb_pair(const uint8_t *low, const uint8_t *high) {
-    uint32_t a, b;
-    memcpy(&a, low, sizeof a);
-    memcpy(&b, high, sizeof b);
-    return a | (uint64_t)b << 32;
-}
-SPB_INLINE spb_word spb_gather(const uint8_t *base, const uint32_t *offsets, int lanes) {
-    if (lanes == 1)
-        return vld1q_u8(base + offsets[0]);
-    if (lanes == 2)
-        return vcombine_u8(vld1_u8(base + offsets[0]), vld1_u8(base + offsets[1]));
-    /* Through general registers: loads of one lane each have no register offset on AArch64. */
-    return vcombine_u8(vcreate_u8(spb_pair(base + offsets[0], base + offsets[1])),
-                       vcreate_u8(spb_pair(base + offsets[2], base + offsets[3])));
-}
-SPB_INLINE spb_word spb_rotate(spb_word a, int bytes) {
-    return bytes == 8 ? vextq_u8(a, a, 8) : vextq_u8(a, a, 4);
-}
 
 #elif !defined(SPB_FORCE_SCALAR) && defined(__AVX2__)
 
 #include <immintrin.h>
 #define SPB_ISA_NAME "avx2"
-#define SPB_CONSTANT_LANES 5
-#define SPB_ALL_LANES 15
+#define SPB_WORD_IS_AVX2
 #define SPB_WORD_BYTES 32
-#define SPB_EACH_LANE_COUNT(DO) DO(1) DO(2) DO(4) DO(8)
 typedef __m256i spb_word;
 SPB_INLINE spb_word spb_load(const uint8_t *p) {
     return _mm256_loadu_si256((const __m256i *)(const void *)p);
@@ -111,53 +83,21 @@ SPB_INLINE void spb_store(uint8_t *p, spb_word x) { _mm256_storeu_si256((__m256i
 SPB_INLINE spb_word spb_splat_byte(uint8_t byte) { return _mm256_set1_epi8((char)byte); }
 SPB_INLINE spb_word spb_and(spb_word a, spb_word b) { return _mm256_and_si256(a, b); }
 SPB_INLINE spb_word spb_xor(spb_word a, spb_word b) { return _mm256_xor_si256(a, b); }
+SPB_INLINE spb_word spb_and_not(spb_word a, spb_word b) { return _mm256_andnot_si256(b, a); }
 SPB_INLINE spb_word spb_not(spb_word a) { return _mm256_xor_si256(a, _mm256_set1_epi8(-1)); }
-SPB_INLINE int32_t spb_load32(const uint8_t *p) {
-    int32_t x;
-    memcpy(&x, p, sizeof x);
-    return x;
-}
-/* 16 bytes from 1, 2 or 4 places. */
-SPB_INLINE __m128i spb_gather_half(const uint8_t *base, const uint32_t *offsets, int lanes) {
-    if (lanes == 1)
-        return _mm_loadu_si128((const __m128i *)(const void *)(base + offsets[0]));
-    if (lanes == 2)
-        return _mm_unpacklo_epi64(_mm_loadl_epi64((const __m128i *)(const void *)(base + offsets[0])),
-                                  _mm_loadl_epi64((const __m128i *)(const void *)(base + offsets[1])));
-    __m128i x = _mm_cvtsi32_si128(spb_load32(base + offsets[0]));
-    x = _mm_insert_epi32(x, spb_load32(base + offsets[1]), 1);
-    x = _mm_insert_epi32(x, spb_load32(base + offsets[2]), 2);
-    return _mm_insert_epi32(x, spb_load32(base + offsets[3]), 3);
-}
-SPB_INLINE spb_word spb_gather(const uint8_t *base, const uint32_t *offsets, int lanes) {
-    if (lanes == 1)
-        return spb_load(base + offsets[0]);
-    __m128i low = spb_gather_half(base, offsets, lanes / 2);
-    return _mm256_inserti128_si256(_mm256_castsi128_si256(low),
-                                   spb_gather_half(base, offsets + lanes / 2, lanes / 2), 1);
-}
-SPB_INLINE spb_word spb_rotate(spb_word a, int bytes) {
-    if (bytes == 16)
-        return _mm256_permute4x64_epi64(a, 0x4E);
-    return bytes == 8 ? _mm256_shuffle_epi32(a, 0x4E) : _mm256_shuffle_epi32(a, 0xB1);
-}
 SPB_INLINE spb_word spb_select(spb_word mask, spb_word a, spb_word b) {
     return _mm256_xor_si256(_mm256_and_si256(_mm256_xor_si256(a, b), mask), b);
 }
 
 #else
 
-#define SPB_CONSTANT_LANES 0
-#define SPB_ALL_LANES 3
 #if defined(SPB_FORCE_SCALAR) ? SPB_FORCE_SCALAR == 64 : UINTPTR_MAX > 0xFFFFFFFFu
 #define SPB_ISA_NAME "scalar64"
 #define SPB_WORD_BYTES 8
-#define SPB_EACH_LANE_COUNT(DO) DO(1) DO(2)
 typedef uint64_t spb_word;
 #else
 #define SPB_ISA_NAME "scalar32"
 #define SPB_WORD_BYTES 4
-#define SPB_EACH_LANE_COUNT(DO) DO(1)
 typedef uint32_t spb_word;
 #endif
 SPB_INLINE spb_word spb_load(const uint8_t *p) {
@@ -169,18 +109,8 @@ SPB_INLINE void spb_store(uint8_t *p, spb_word x) { memcpy(p, &x, sizeof x); }
 SPB_INLINE spb_word spb_splat_byte(uint8_t byte) { return ~(spb_word)0 / 0xFF * byte; }
 SPB_INLINE spb_word spb_and(spb_word a, spb_word b) { return a & b; }
 SPB_INLINE spb_word spb_xor(spb_word a, spb_word b) { return a ^ b; }
+SPB_INLINE spb_word spb_and_not(spb_word a, spb_word b) { return a & ~b; }
 SPB_INLINE spb_word spb_not(spb_word a) { return ~a; }
-SPB_INLINE spb_word spb_gather(const uint8_t *base, const uint32_t *offsets, int lanes) {
-    if (lanes == 1)
-        return spb_load(base + offsets[0]);
-    uint32_t low, high;
-    memcpy(&low, base + offsets[0], sizeof low);
-    memcpy(&high, base + offsets[1], sizeof high);
-    return (spb_word)(low | (uint64_t)high << 32);
-}
-SPB_INLINE spb_word spb_rotate(spb_word a, int bytes) {
-    return (spb_word)(a >> (8 * bytes - 1) >> 1 | (uint64_t)a << (8 * bytes));
-}
 SPB_INLINE spb_word spb_select(spb_word mask, spb_word a, spb_word b) { return ((a ^ b) & mask) ^ b; }
 
 #endif
@@ -202,9 +132,16 @@ SPB_INLINE spb_word spb_full(spb_word *x, spb_word a, spb_word b, int subtract) 
 #endif
 }
 
-SPB_INLINE spb_word spb_half(spb_word *x, spb_word a, int subtract) {
-    spb_word sum = spb_xor(*x, a);
-    spb_word up = spb_and(a, subtract ? sum : *x);
+/* *x becomes the sum bit of the two; the carry is returned. */
+SPB_INLINE spb_word spb_half(spb_word *x, spb_word a) {
+    spb_word sum = spb_xor(*x, a), up = spb_and(*x, a);
+    *x = sum;
+    return up;
+}
+
+/* The same, of the opposite of `a`. */
+SPB_INLINE spb_word spb_half_not(spb_word *x, spb_word a) {
+    spb_word sum = spb_not(spb_xor(*x, a)), up = spb_and_not(*x, a);
     *x = sum;
     return up;
 }

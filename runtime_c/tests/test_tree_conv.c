@@ -2,12 +2,12 @@
  * threshold. Prints "N passed, N failed". The tree here is a random one (any spanning tree must give the same
  * bits). */
 #include "../src/kernels/kernels.h"
-#include "../src/tap_stream.h"
-#include "../src/word.h"
+#include "../src/tap_table.h"
 #include "check.h"
 
-static int planes_for(int low, int high) {
-    int planes = 1;
+/* Two's complement bits that hold low .. high. */
+static uint32_t planes_for(int low, int high) {
+    uint32_t planes = 1;
     while (low < -(1 << (planes - 1)) || high > (1 << (planes - 1)) - 1)
         planes++;
     return planes;
@@ -17,55 +17,37 @@ static void put32(uint8_t *p, int32_t v) { memcpy(p, &v, 4); }
 
 enum { MAX_ROWS = 24 };
 
-/* Rows, a random tree over them, node records and the expanded table; returns the table. */
-static uint8_t *make_tree(spb_layer *layer, const int8_t *rows, uint32_t taps, int32_t *threshold,
-                          uint8_t *compare, uint8_t *nodes) {
-    uint32_t out = layer->out.channels, total = 0;
-    uint32_t *lists[4];
-    for (int i = 0; i < 4; i++)
-        lists[i] = malloc(taps * sizeof(uint32_t));
-    uint32_t lanes = spb_lanes(&layer->out, SPB_WORD_BYTES), zero = (uint32_t)spb_copies_bytes(layer);
-    uint8_t *table = garbage(((size_t)SPB_TABLE_HEADER_BYTES + 4 * ((size_t)taps + 4 * lanes)) * out);
-    uint8_t *header = table;
-    uint32_t kernel = layer->kernel_h * layer->kernel_w;
-    static const uint32_t plane_counts[] = {8, 10, 12, 14, 17}, lane_plane_counts[] = {12, 17};
-    int widest = 1;
+static int difference_of(const int8_t *row, const int8_t *parent, uint32_t k) {
+    return row[k] - (parent ? parent[k] : 0);
+}
+
+static int list_of(int difference) {
+    return difference == 1 ? SPB_ADD1 : difference == -1 ? SPB_SUB1 : difference == 2 ? SPB_ADD2 : SPB_SUB2;
+}
+
+/* A random tree over the rows and its node records; sets what the layer says of it. */
+static void make_tree(spb_layer *layer, const int8_t *rows, uint32_t taps, int32_t *threshold,
+                      uint8_t *compare, uint8_t *nodes) {
+    uint32_t out = layer->out.channels, widest = 1;
     layer->slot_count = out;
+    layer->nodes = nodes;
     for (uint32_t i = 0; i < out; i++) {
         const int8_t *row = rows + i * taps;
         uint32_t parent = i == 0 || draw(4) == 0 ? SPB_NODE_ZERO : draw(i);
-        uint32_t count[4] = {0, 0, 0, 0};
         int low = 0, high = 0, sum = 0;
         for (uint32_t k = 0; k < taps; k++) {
-            int before = parent == SPB_NODE_ZERO ? 0 : rows[parent * taps + k], difference = row[k] - before;
-            uint32_t c = k / kernel, ky = k % kernel / layer->kernel_w, kx = k % layer->kernel_w;
-            uint32_t copy = (c * layer->kernel_w + kx) * layer->stride + ky % layer->stride;
-            uint32_t offset = copy * spb_copy_bytes(layer) + ky / layer->stride * layer->out.row_bytes;
-            int list = difference == 1 ? 0 : difference == -1 ? 1 : difference == 2 ? 2 : 3;
-            if (difference)
-                lists[list][count[list]++] = offset;
             low += row[k] < 0 ? -1 : 0;
             high += row[k] > 0 ? 1 : 0;
             sum += row[k];
         }
-        uint32_t *at = (uint32_t *)(void *)(header + SPB_TABLE_HEADER_BYTES);
-        memset(header, 0, SPB_TABLE_HEADER_BYTES);
-        header[SPB_TABLE_KEEP] = 1;
-        for (int list = 0; list < 4; list++) {
-            memcpy(at, lists[list], count[list] * 4);
-            at += count[list];
-            total += count[list];
-            for (; count[list] % lanes; count[list]++)
-                *at++ = zero; /* a lane without a tap */
-            ((uint16_t *)(void *)header)[list] = (uint16_t)(count[list] / lanes);
-        }
-        header = (uint8_t *)at;
-        if (planes_for(low, high) > widest)
-            widest = planes_for(low, high);
         int32_t value = low + (int32_t)draw((uint32_t)(high - low + 1));
         uint8_t kind = (uint8_t)(draw(8) == 0 ? 2 + draw(2) : draw(2));
         threshold[i] = 2 * value - sum; /* R >= value is P >= 2 value - sum */
         compare[i] = kind;
+        int32_t apart = value + (kind == SPB_COMPARE_LE);
+        uint32_t planes = planes_for(low - apart, high - apart);
+        if (kind < SPB_COMPARE_NEVER && planes > widest)
+            widest = planes;
         uint8_t *node = nodes + i * SPB_NODE_BYTES;
         memset(node, 0, SPB_NODE_BYTES);
         node[SPB_NODE_CHANNEL] = (uint8_t)i;
@@ -74,23 +56,36 @@ static uint8_t *make_tree(spb_layer *layer, const int8_t *rows, uint32_t taps, i
         node[SPB_NODE_COMPARE] = kind;
         put32(node + SPB_NODE_VALUE, value);
     }
-    /* The narrowest kernel that holds every sum, or a wider one. */
-    int small = spb_lane_bytes(&layer->out) < SPB_LANE_BYTES_MAX;
-    const uint32_t *counts = small ? lane_plane_counts : plane_counts;
-    uint32_t kind = 0, kinds = small ? 2 : 5;
-    while (counts[kind] < (uint32_t)widest)
-        kind++;
-    layer->planes = counts[kind + draw(kinds - kind)];
-    header = table;
+    layer->planes = widest + draw(SPB_PLANES_MAX - widest + 1) * draw(2);
+}
+
+/* The expanded table; *bytes: of the memory that it was given, no more than it needs but for lanes. */
+static uint8_t *make_table(const spb_layer *layer, const int8_t *rows, uint32_t taps, size_t *bytes) {
+    uint32_t out = layer->out.channels;
+    *bytes = ((size_t)SPB_STEP_HEADER_BYTES * (3 + taps / 192) + 2 * ((size_t)taps + 4 * 2 * 8)) * out;
+    uint8_t *table = garbage(*bytes);
+    spb_table_writer writer;
+    spb_table_begin(&writer, layer, table, (uint32_t)*bytes);
     for (uint32_t i = 0; i < out; i++) {
-        const uint16_t *count = (const uint16_t *)(const void *)header;
-        spb_tap_stream_comparison(layer, nodes + i * SPB_NODE_BYTES, header);
-        header += SPB_TABLE_HEADER_BYTES + 4u * lanes * ((uint32_t)count[0] + count[1] + count[2] + count[3]);
+        const uint8_t *node = layer->nodes + i * SPB_NODE_BYTES;
+        const int8_t *row = rows + i * taps;
+        const int8_t *parent =
+            node[SPB_NODE_SOURCE] == SPB_NODE_ZERO ? NULL : rows + node[SPB_NODE_SOURCE] * taps;
+        uint32_t counts[4] = {0, 0, 0, 0};
+        for (uint32_t k = 0; k < taps; k++) {
+            int difference = difference_of(row, parent, k);
+            if (difference)
+                counts[list_of(difference)]++;
+        }
+        if (spb_table_node(&writer, node, counts) != SPB_OK)
+            abort();
+        for (uint32_t k = 0; k < taps; k++) {
+            int difference = difference_of(row, parent, k);
+            if (difference)
+                spb_table_put(&writer, list_of(difference), spb_tap_offset(layer, k));
+        }
     }
-    for (int i = 0; i < 4; i++)
-        free(lists[i]);
-    layer->nodes = nodes;
-    layer->tap_count = total;
+    spb_table_end(&writer);
     return table;
 }
 
@@ -131,8 +126,14 @@ static int run_case(uint32_t index) {
     uint32_t height = (layer.in.height + 2 * layer.padding - layer.kernel_h) / layer.stride + 1;
     uint32_t width = (layer.in.width + 2 * layer.padding - layer.kernel_w) / layer.stride + 1;
     layer.out = tensor(1 + draw(MAX_ROWS), height, width);
+    uint32_t unit = SPB_PLANE_ALIGN / (layer.out.row_bytes & (0u - layer.out.row_bytes));
+    layer.strip_rows = draw(2) ? height : (1 + draw(3)) * (unit ? unit : 1);
     uint32_t taps = layer.in.channels * layer.kernel_h * layer.kernel_w;
 
+    if (spb_copies_bytes(&layer) > SPB_COPIES_BYTES_MAX)
+        layer.strip_rows = unit ? unit : 1;
+    if (spb_copies_bytes(&layer) > SPB_COPIES_BYTES_MAX)
+        return 1; /* not a layer for this kernel */
     int8_t *rows = malloc((size_t)taps * layer.out.channels);
     uint32_t style = draw(5); /* binary, ternary, sparse, all equal, complementary */
     for (uint32_t i = 0; i < taps * layer.out.channels; i++) {
@@ -158,7 +159,9 @@ static int run_case(uint32_t index) {
     uint8_t *in = random_bits(&layer.in), *out = garbage(tensor_bytes(&layer.out));
     int32_t threshold[MAX_ROWS];
     uint8_t compare[MAX_ROWS], nodes[MAX_ROWS * SPB_NODE_BYTES];
-    uint8_t *table = make_tree(&layer, rows, taps, threshold, compare, nodes);
+    size_t table_bytes;
+    make_tree(&layer, rows, taps, threshold, compare, nodes);
+    uint8_t *table = make_table(&layer, rows, taps, &table_bytes);
     size_t slots = (size_t)layer.slot_count * layer.planes * SPB_PLANE_ALIGN;
     uint8_t *scratch = garbage(spb_prepared_bytes(&layer) + slots + spb_round_up(layer.out.plane_bytes, 64));
     spb_tree_conv(&layer, in, out, scratch, table);

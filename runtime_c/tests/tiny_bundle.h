@@ -38,7 +38,7 @@ static inline void tiny_thresholds(tiny_bundle *b, uint8_t *record, uint32_t cha
 
 /* One node a channel, each a child of zero with `taps` differing taps. */
 static inline void tiny_tree(tiny_bundle *b, uint8_t *record, const spb_tensor *out, uint32_t taps) {
-    uint32_t channels = out->channels, planes = taps < 2048 ? 12 : 17;
+    uint32_t channels = out->channels, planes = taps < 1024 ? 12 : 18;
     tiny_align(b);
     tiny_put32(record + 36, tiny_random(b, (channels * taps + 7) / 8));
     tiny_put32(record + 40, (channels * taps + 7) / 8);
@@ -57,10 +57,15 @@ static inline void tiny_tree(tiny_bundle *b, uint8_t *record, const spb_tensor *
     tiny_put16(record + 18, 1);
     tiny_put32(record + 52, b->tables_bytes);
     tiny_put32(record + 56, channels * taps);
-    tiny_put32(record + 60, planes);
+    record[60] = (uint8_t)planes;
+    tiny_put16(record + 62, out->height);
     record[1] |= SPB_FLAG_BINARY;
-    uint32_t lanes = spb_lanes(out, SPB_LANE_BYTES_MAX);
-    b->tables_bytes += (32 * channels + 4 * channels * (taps + 4 * (lanes - 1)) + 63) / 64 * 64;
+    /* Steps of at least 192 words, but for a node's last; two lists, each filled up to two whole words. */
+    uint32_t lanes = spb_lanes(out, SPB_LANE_BYTES_MAX), steps = taps / 192 + 2;
+    uint32_t bytes = channels * (SPB_STEP_HEADER_BYTES * steps + 2 * (taps + 2 * 2 * lanes));
+    bytes = (bytes + 63) / 64 * 64;
+    tiny_put32(record + 44, bytes);
+    b->tables_bytes += bytes;
 }
 
 static inline tiny_bundle tiny_bundle_make(uint32_t seed) {

@@ -22,7 +22,8 @@ void spb_max_pool(const spb_layer *layer, const uint8_t *in, uint8_t *out);
 /* Bits -> exact int32 sums (out.channels of them, `sums`) -> float logits. kernels/head.c */
 void spb_head(const spb_layer *layer, const uint8_t *in, uint8_t *scratch, int32_t *sums, float *logits);
 
-/* Input planes -> shifted, padded copies in which every tap is one load. kernels/prepare_planes.c */
-void spb_prepare_planes(const spb_layer *layer, const uint8_t *in, uint8_t *prepared);
+/* Input planes -> shifted, padded copies in which every tap is one load, for the strip of output rows from
+ * `top` on. kernels/prepare_planes.c */
+void spb_prepare_planes(const spb_layer *layer, const uint8_t *in, uint32_t top, uint8_t *prepared);
 
 #endif

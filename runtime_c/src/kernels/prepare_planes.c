@@ -1,6 +1,7 @@
 /* Shifted, padded copies of the input planes, so that every tap of a convolution is one load.
  *
- * Copy (c, kx, f) holds, for output row r and column x, input pixel (r * stride + f - padding,
+ * They are made for one strip of output rows, from `top` on, so that they stay in the first cache. Copy
+ * (c, kx, f) holds, in row r and column x, input pixel ((top + r) * stride + f - padding,
  * x * stride + kx - padding) of channel c; outside the image it holds pad_bit. Tap (c, ky, kx) is then copy
  * (c, kx, ky % stride) from row ky / stride on. Bits beyond the output's width are never used.
  *
@@ -39,22 +40,32 @@ static uint64_t low_bits(uint32_t count) { return count >= 64 ? ~(uint64_t)0 : (
  * back that it does not leave the copy. */
 typedef struct mover {
     uint64_t pad, outside, keep, fill;
-    uint32_t left, right; /* columns, one of them 0 */
-    uint32_t top, body, copy_bytes;
-    uint32_t whole, last; /* bytes of the plane in whole words; where the last word begins */
-    uint64_t rows;        /* of the last word: what belongs to rows */
+    uint32_t left, right;      /* columns, one of them 0 */
+    uint32_t from;             /* where the plane's rows for this strip begin */
+    uint32_t top, body;        /* bytes of the copy: above the image; of the image */
+    uint32_t copy_bytes;
+    uint32_t whole, last;      /* bytes of the plane in whole words; where the last word begins */
+    uint64_t rows;             /* of the last word: what belongs to rows */
 } mover;
 
-static mover mover_of(const spb_layer *layer, uint32_t copy_bytes, int shift) {
-    uint32_t row_bytes = layer->in.row_bytes, lane = row_bytes * 8;
+static mover mover_of(const spb_layer *layer, uint32_t top, uint32_t copy_bytes, int shift) {
+    uint32_t row_bytes = layer->in.row_bytes, lane = row_bytes * 8, copy_rows = copy_bytes / row_bytes;
     mover m = {.pad = layer->pad_bit ? ~(uint64_t)0 : 0, .copy_bytes = copy_bytes};
     m.outside = m.pad & ~repeat(low_bits(layer->in.width), lane);
     m.left = shift < 0 ? (uint32_t)-shift : 0; /* below 7, the widest kernel, so below a lane */
     m.right = shift < 0 ? 0 : (uint32_t)shift;
     m.keep = repeat(low_bits(lane - m.right) & ~low_bits(m.left), lane);
     m.fill = m.pad & ~m.keep;
-    m.top = layer->padding * row_bytes;
-    m.body = layer->in.height * row_bytes;
+    uint32_t above = layer->padding > top ? layer->padding - top : 0;
+    uint32_t first = top > layer->padding ? top - layer->padding : 0;
+    uint32_t rows = first < layer->in.height ? layer->in.height - first : 0;
+    if (above > copy_rows)
+        above = copy_rows;
+    if (rows > copy_rows - above)
+        rows = copy_rows - above;
+    m.from = first * row_bytes;
+    m.top = above * row_bytes;
+    m.body = rows * row_bytes;
     m.whole = m.last = m.body & ~7u;
     if (m.whole < m.body && m.top + m.last + 8 > copy_bytes)
         m.last = copy_bytes > m.top + 8 ? copy_bytes - 8 - m.top : 0;
@@ -98,10 +109,10 @@ static void move_planes(const mover *given, const uint8_t *restrict plane, uint3
 static void move_single(const mover *given, const uint8_t *restrict plane, uint32_t plane_bytes,
                         uint8_t *restrict copy, uint32_t channels, uint32_t step) {
     const mover m = *given;
-    uint32_t above = m.top * 8;
-    uint64_t edges = m.pad & ~(m.rows << above);
+    uint32_t above = m.top < 8 ? m.top * 8 : 0;
+    uint64_t rows = m.top < 8 ? low_bits(m.body * 8) : 0, edges = m.pad & ~(rows << above);
     for (uint32_t c = 0; c < channels; c++, plane += plane_bytes, copy += step)
-        store64(copy, ((moved(&m, plane) & m.rows) << above) | edges);
+        store64(copy, ((moved(&m, plane) & rows) << above) | edges);
 }
 
 /* 64 pixels of a row from column x on; pad outside. */
@@ -140,14 +151,15 @@ static void store_row(uint8_t *to, uint64_t bits, uint32_t row_bytes) {
 
 /* Stride 2, rows of up to 64 pixels: each row is parted once into its even and its odd columns; a copy takes
  * one of them, moved by (kx - padding) / 2 columns, rounded down. */
-static void part_plane(const spb_layer *layer, const uint8_t *plane, uint8_t *copies, uint32_t copy_bytes) {
+static void part_plane(const spb_layer *layer, const uint8_t *plane, uint32_t top, uint8_t *copies,
+                       uint32_t copy_bytes) {
     uint64_t pad = layer->pad_bit ? ~(uint64_t)0 : 0, valid = low_bits(layer->in.width);
     uint32_t out_row = layer->out.row_bytes;
     memset(copies, layer->pad_bit ? 0xFF : 0, (size_t)layer->kernel_w * 2 * copy_bytes);
-    for (uint32_t y = 0; y < layer->in.height; y++) {
-        uint32_t r = (y + layer->padding) / 2, phase = (y + layer->padding) % 2;
+    for (uint32_t y = 2 * top > layer->padding ? 2 * top - layer->padding : 0; y < layer->in.height; y++) {
+        uint32_t r = (y + layer->padding) / 2 - top, phase = (y + layer->padding) % 2;
         if ((r + 1) * out_row > copy_bytes)
-            break; /* rows that no window reaches */
+            break; /* rows that no window of the strip reaches */
         uint64_t row = (load64(plane + (size_t)y * layer->in.row_bytes) & valid) | (pad & ~valid);
         uint64_t beyond = pad & ~low_bits(32);
         uint64_t part[2] = {spb_even_bits(row) | beyond, spb_even_bits(row >> 1) | beyond};
@@ -178,11 +190,11 @@ static void gather_row(const spb_layer *layer, const uint8_t *row, uint8_t *to, 
     }
 }
 
-static void gather_plane(const spb_layer *layer, const uint8_t *plane, uint8_t *copy, uint32_t copy_bytes,
-                         int32_t shift, uint32_t phase) {
+static void gather_plane(const spb_layer *layer, const uint8_t *plane, uint32_t top, uint8_t *copy,
+                         uint32_t copy_bytes, int32_t shift, uint32_t phase) {
     uint32_t rows = copy_bytes / layer->out.row_bytes;
     for (uint32_t r = 0; r < rows; r++) {
-        int32_t y = (int32_t)(r * layer->stride + phase) - (int32_t)layer->padding;
+        int32_t y = (int32_t)((top + r) * layer->stride + phase) - (int32_t)layer->padding;
         uint8_t *to = copy + r * layer->out.row_bytes;
         if (y < 0 || y >= (int32_t)layer->in.height) {
             memset(to, layer->pad_bit ? 0xFF : 0, layer->out.row_bytes);
@@ -192,35 +204,30 @@ static void gather_plane(const spb_layer *layer, const uint8_t *plane, uint8_t *
     }
 }
 
-/* What a mover can take: rows that stay in their words and in the copy. */
-static int moves_words(const spb_layer *layer, uint32_t copy_bytes) {
-    uint32_t row_bytes = layer->in.row_bytes;
-    return layer->stride == 1 && row_bytes == layer->out.row_bytes && row_bytes <= 8 &&
-           (layer->padding + layer->in.height) * row_bytes <= copy_bytes;
-}
-
-void spb_prepare_planes(const spb_layer *layer, const uint8_t *in, uint8_t *prepared) {
+void spb_prepare_planes(const spb_layer *layer, const uint8_t *in, uint32_t top, uint8_t *prepared) {
     uint32_t copy_bytes = spb_copy_bytes(layer), stride = layer->stride, channels = layer->in.channels;
-    uint32_t copies = layer->kernel_w * stride, step = copies * copy_bytes;
-    int words = moves_words(layer, copy_bytes), part = stride == 2 && layer->in.row_bytes <= 8;
+    uint32_t copies = layer->kernel_w * stride, step = copies * copy_bytes, row_bytes = layer->in.row_bytes;
+    int words = stride == 1 && row_bytes == layer->out.row_bytes && row_bytes <= 8;
+    int part = stride == 2 && row_bytes <= 8;
     for (uint32_t c = 0; c < channels && part; c++)
-        part_plane(layer, in + (size_t)c * layer->in.plane_bytes, prepared + (size_t)c * step, copy_bytes);
+        part_plane(layer, in + (size_t)c * layer->in.plane_bytes, top, prepared + (size_t)c * step,
+                   copy_bytes);
     for (uint32_t i = 0; i < copies && !part; i++) {
         uint8_t *copy = prepared + (size_t)i * copy_bytes;
         int32_t shift = (int32_t)(i / stride) - (int32_t)layer->padding;
         if (!words) {
             for (uint32_t c = 0; c < channels; c++, copy += step)
-                gather_plane(layer, in + (size_t)c * layer->in.plane_bytes, copy, copy_bytes, shift,
+                gather_plane(layer, in + (size_t)c * layer->in.plane_bytes, top, copy, copy_bytes, shift,
                              i % stride);
             continue;
         }
-        const mover m = mover_of(layer, copy_bytes, shift);
+        const mover m = mover_of(layer, top, copy_bytes, shift);
         if (copy_bytes == 8) {
-            move_single(&m, in, layer->in.plane_bytes, copy, channels, step);
+            move_single(&m, in + m.from, layer->in.plane_bytes, copy, channels, step);
         } else {
             fill_edges(&m, copy, channels, step);
-            move_planes(&m, in, layer->in.plane_bytes, copy, channels, step);
+            move_planes(&m, in + m.from, layer->in.plane_bytes, copy, channels, step);
         }
     }
-    memset(prepared + spb_copies_bytes(layer), 0, 64); /* the tap of a lane that has none */
+    memset(prepared + spb_copies_bytes(layer), 0, spb_zeros_bytes(layer));
 }

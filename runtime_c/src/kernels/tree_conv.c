@@ -1,234 +1,195 @@
 /* Bit-sliced tree convolution.
  *
  * For output channel c with parent p, S_c = S_p + sum over the taps where their signed rows differ. S is held
- * as bit-planes, two's complement: word j holds bit j of S for every pixel of a tile (one spb_word). A
- * differing tap is one load of prepared activations (kernels/prepare_planes.c) and one full adder (word.h):
+ * as bit-planes: word j holds bit j of S for every pixel of a tile (one tree_word). S is known up to a
+ * constant, modulo 2^planes: a tap that is taken away counts upwards too (tree_count.h), and what that adds
+ * goes into the number that S is compared with.
  *
- *     for tile of the output plane                     planes of one tile stay in registers and L1
- *         for node in depth-first order                slots: at most log2(channels) + 2 sums are alive
- *             p[0..] = slot of the parent, or zero
- *             +1 taps into plane 0, -1 taps out of it; +2, -2 taps at plane 1
- *             output bit = (S >= value) or (S <= value): a carry chain over the planes
+ *     for strip of output rows                         its prepared planes stay in L1 (prepare_planes.c)
+ *       for tile of the strip                          a tree_word
+ *         for step of the table, in depth-first order  slots: at most log2(channels) + 2 sums are alive
+ *             count the step's taps, in registers                                         (tree_count.h)
+ *             for plane j, from the lowest
+ *                 sum     = slot of the parent + count       a full adder where the count has a bit,
+ *                 slot    = sum, if a later step wants it    a half one above it
+ *                 compare                                    a carry chain beside the adders' one
+ *             output bits = what the chain says
  *
- * Adding a list of taps, 32 words of them at a time (Harley-Seal): 31 full adders turn 32 words and planes
- * 0..4 into planes 0..4 and one carry of weight 32. Carries of equal weight wait in pairs, so a plane above
- * is touched once for every two carries of its weight. Which carries wait is the binary number of blocks
- * done, and what is left of the list (16, 8, 4, 2, 1 words) waits at planes 4 to 0: so a carry waits at plane
- * j if bit j of the count is set, and `settle` ripples all of them up once, at the end of the list:
- *
- *     taps  a0 a1   a2 a3   a4 a5   a6 a7   ...
- *     p0     \ /     \ /     \ /     \ /          16 full adders
- *     p1       \     /         \     /             8
- *     p2          \ ------------ /                 4
- *     p3                   \ --- ... /             2
- *     p4                           ...              1  -> carry of weight 32
- *
- * All planes of a sum are local variables with constant indices: on AArch64 they are registers. For that, the
- * code exists there once for each number of planes and lanes; where registers are fewer, less of it does, and
- * a machine without vectors has one copy. Limit: 3 operations and a load a tap (NEON, per 128 pixels); the
- * derivation with counts is in docs/kernels.md.
+ * Limit: for each tap and 128 pixels 3 operations and a load, and on AArch64 5/8 of an instruction for the
+ * offset; for each node and 128 pixels and plane 6 operations, a load and a store where the parent's sum is
+ * needed and kept. The derivation with counts is in docs/kernels.md.
  */
 #include "../little_endian.h"
-#include "../tap_table.h"
-#include "../word.h"
 #include "kernels.h"
+#include "tree_count.h"
 
-enum { MAX_PLANES = 17, BLOCK_LOG2 = 5 };
-
-/* DO(j) for every plane, with literal j: an index in a loop would keep the planes in memory. */
+/* DO(j) for every plane, with literal j: an index in a loop would keep the counts in memory. */
 #define EACH_PLANE(DO)                                                                                       \
     DO(0)                                                                                                    \
-    DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7) DO(8) DO(9) DO(10) DO(11) DO(12) DO(13) DO(14) DO(15) DO(16)
+    DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7) DO(8) DO(9) DO(10) DO(11) DO(12) DO(13) DO(14) DO(15) DO(16) DO(17)
 
-/* A word of taps is one load, or `lanes` of them side by side. */
-SPB_INLINE spb_word add2(spb_word *p, const uint8_t *base, const uint32_t *taps, int lanes, int subtract) {
-    return spb_full(p, spb_gather(base, taps, lanes), spb_gather(base, taps + lanes, lanes), subtract);
+/* Plane j of the sum: of the parent's and of the count, whose plane 0 has weight 2^shift. */
+SPB_INLINE tree_word add_plane(int j, const tree_word *count, int shift, int from_zero, const uint8_t *source,
+                               tree_word *carry) {
+    int i = j - shift, counts = i >= 0 && i < TREE_COUNT_PLANES;
+    if (from_zero)
+        return counts ? count[i] : tree_splat_byte(0);
+    tree_word x = tree_load(source + j * TREE_WORD_BYTES);
+    if (counts && i > 0) {
+        *carry = tree_full(&x, count[i], *carry, 0);
+    } else if (counts) {
+        *carry = tree_half(&x, count[i]);
+    } else if (i > 0) {
+        *carry = tree_half(&x, *carry);
+    }
+    return x;
 }
 
-/* Four words of taps into planes 0 and 1, the carry has weight 4. */
-SPB_INLINE spb_word add4(spb_word *p, const uint8_t *base, const uint32_t *taps, int lanes, int subtract) {
-    spb_word a = add2(p, base, taps, lanes, subtract);
-    spb_word b = add2(p, base, taps + 2 * lanes, lanes, subtract);
-    return spb_full(p + 1, a, b, subtract);
+/* The number's comparison with a constant T, both modulo 2^planes and no further apart than 2^(planes - 1):
+ * S >= T where the top bit of S + not T + 1 is 0. The carries into its planes are c := majority(s_j, k_j, c)
+ * with k_j = not t_j, which is k_j where s_j and c differ, else s_j; at first c is 1. The header has k_j as bytes,
+ * and what is left of the top plane's t_j, and of <= instead of >=, as SPB_STEP_FLIP. */
+SPB_INLINE spb_word chain(spb_word c, spb_word s, uint8_t k) {
+    return spb_select(spb_xor(s, c), spb_splat_byte(k), s);
 }
 
-SPB_INLINE spb_word add8(spb_word *p, const uint8_t *base, const uint32_t *taps, int lanes, int subtract) {
-    spb_word a = add4(p, base, taps, lanes, subtract);
-    spb_word b = add4(p, base, taps + 4 * lanes, lanes, subtract);
-    return spb_full(p + 2, a, b, subtract);
+SPB_INLINE tree_word chain_word(tree_word c, tree_word s, uint8_t k) {
+    return tree_select(tree_xor(s, c), tree_splat_byte(k), s);
 }
 
-SPB_INLINE spb_word add16(spb_word *p, const uint8_t *base, const uint32_t *taps, int lanes, int subtract) {
-    spb_word a = add8(p, base, taps, lanes, subtract);
-    spb_word b = add8(p, base, taps + 8 * lanes, lanes, subtract);
-    return spb_full(p + 3, a, b, subtract);
+SPB_INLINE tree_word result_word(tree_word c, tree_word top, const uint8_t *header) {
+    tree_word flip = tree_splat_byte(header[SPB_STEP_FLIP]);
+    return header[SPB_STEP_FLAGS] & SPB_STEP_FIXED ? flip : tree_xor(tree_xor(top, c), flip);
 }
 
-SPB_INLINE spb_word add32(spb_word *p, const uint8_t *base, const uint32_t *taps, int lanes, int subtract) {
-    spb_word a = add16(p, base, taps, lanes, subtract);
-    spb_word b = add16(p, base, taps + 16 * lanes, lanes, subtract);
-    return spb_full(p + 4, a, b, subtract);
-}
-
-/* Adds (takes) `count` words of taps to (from) the number in p[0 .. planes). Carries beyond the top plane are
- * dropped: sums are modulo 2^planes. */
-SPB_INLINE void accumulate(spb_word *p, int planes, int lanes, const uint8_t *base, const uint32_t *taps,
-                           uint32_t count, int subtract) {
-    spb_word zero = spb_splat_byte(0), low[BLOCK_LOG2], waiting[MAX_PLANES];
-    for (int j = 0; j < BLOCK_LOG2; j++) /* apart from p, so that no store to it is feared between loads */
-        low[j] = p[j];
-#define CLEAR(j) waiting[j] = zero;
-    EACH_PLANE(CLEAR)
-#undef CLEAR
-    for (uint32_t block = 0; block < count >> BLOCK_LOG2; block++, taps += (1 << BLOCK_LOG2) * lanes) {
-        spb_word up = add32(low, base, taps, lanes, subtract);
-        do {
-#define JOIN(j)                                                                                              \
-    if ((j) >= BLOCK_LOG2 && (j) < planes) {                                                                 \
-        if (!(block << BLOCK_LOG2 >> (j)&1u)) {                                                              \
-            waiting[j] = up;                                                                                 \
-            break;                                                                                           \
-        }                                                                                                    \
-        up = spb_full(&p[j], waiting[j], up, subtract);                                                      \
-        waiting[j] = zero;                                                                                   \
+/* Sum and comparison where the image fills words. */
+SPB_INLINE tree_word settle(const tree_word *count, int shift, int from_zero, int keep, uint32_t planes,
+                            const uint8_t *header, const uint8_t *source, uint8_t *slot) {
+    const uint8_t *masks = header + SPB_STEP_MASKS;
+    tree_word carry = tree_splat_byte(0), c = tree_splat_byte(0xFF);
+#define PLANE(j)                                                                                             \
+    {                                                                                                        \
+        tree_word s = add_plane(j, count, shift, from_zero, source, &carry);                                 \
+        if (keep)                                                                                            \
+            tree_store(slot + (j)*TREE_WORD_BYTES, s);                                                       \
+        if ((j) + 1u == planes)                                                                              \
+            return result_word(c, s, header);                                                                \
+        c = chain_word(c, s, masks[j]);                                                                      \
     }
-            EACH_PLANE(JOIN)
-#undef JOIN
-        } while (0);
-    }
-    if (count & 16) {
-        waiting[4] = add16(low, base, taps, lanes, subtract);
-        taps += 16 * lanes;
-    }
-    if (count & 8) {
-        waiting[3] = add8(low, base, taps, lanes, subtract);
-        taps += 8 * lanes;
-    }
-    if (count & 4) {
-        waiting[2] = add4(low, base, taps, lanes, subtract);
-        taps += 4 * lanes;
-    }
-    if (count & 2) {
-        waiting[1] = add2(low, base, taps, lanes, subtract);
-        taps += 2 * lanes;
-    }
-    if (count & 1)
-        waiting[0] = spb_gather(base, taps, lanes);
-    for (int j = 0; j < BLOCK_LOG2; j++)
-        p[j] = low[j];
-    spb_word up = spb_half(&p[0], waiting[0], subtract);
-#define SETTLE(j)                                                                                            \
-    if ((j) > 0 && (j) < planes)                                                                             \
-        up = spb_full(&p[j], waiting[j], up, subtract);
-    EACH_PLANE(SETTLE)
-#undef SETTLE
-}
-
-/* A list of any layer: one copy of the code for each number of lanes, planes in memory. */
-#if SPB_CONSTANT_LANES == SPB_ALL_LANES
-SPB_INLINE /* never called */
-#else
-static
-#endif
-    void
-    any_list(spb_word *p, int planes, int lanes, const uint8_t *base, const uint32_t *taps, uint32_t count,
-             int subtract) {
-    switch (lanes << 1 | subtract) { /* constants for everything behind it */
-#define LANES(n)                                                                                             \
-    case (n) << 1:                                                                                           \
-        accumulate(p, planes, n, base, taps, count, 0);                                                      \
-        break;                                                                                               \
-    case (n) << 1 | 1:                                                                                       \
-        accumulate(p, planes, n, base, taps, count, 1);                                                      \
-        break;
-        SPB_EACH_LANE_COUNT(LANES)
-#undef LANES
-    }
-}
-
-/* The number's comparison with a constant as a carry chain from the lowest plane up: with the planes u_j of S
- * and the bits t_j of the constant, both with the top bit flipped so that two's complement orders as
- * unsigned, c := t_j ? u_j & c : u_j | c is S >= t when c starts at 1 and S > t when it starts at 0. Where
- * u_j and c are equal that is u_j, else it is not t_j, which is what the table's masks hold. */
-SPB_INLINE spb_word compare(const spb_word *p, int planes, const uint8_t *header) {
-    const uint8_t *masks = header + SPB_TABLE_MASKS;
-    spb_word chain = spb_splat_byte(header[SPB_TABLE_FIRST]);
-#define CHAIN(j)                                                                                             \
-    if ((j) + 1 < planes)                                                                                    \
-        chain = spb_select(spb_xor(p[j], chain), spb_splat_byte(masks[j]), p[j]);
-    EACH_PLANE(CHAIN)
-#undef CHAIN
-    spb_word top = p[planes - 1];
-    chain = spb_select(spb_xor(top, chain), spb_not(top), spb_splat_byte(masks[planes - 1]));
-    return spb_xor(chain, spb_splat_byte(header[SPB_TABLE_FLIP]));
+    EACH_PLANE(PLANE)
+#undef PLANE
+    return c; /* never: a checked layer has at most SPB_PLANES_MAX planes */
 }
 
 /* Adds to the number in each lane that of the lane `bytes` further. */
-SPB_INLINE void add_lane(spb_word *p, int planes, int bytes) {
-    spb_word up = spb_half(&p[0], spb_rotate(p[0], bytes), 0);
-#define ADD(j)                                                                                               \
-    if ((j) > 0 && (j) < planes)                                                                             \
-        up = spb_full(&p[j], spb_rotate(p[j], bytes), up, 0);
-    EACH_PLANE(ADD)
-#undef ADD
+SPB_INLINE void add_lane(tree_narrow *p, uint32_t planes, int bytes) {
+    tree_narrow up = spb_half(&p[0], tree_rotate(p[0], bytes));
+    for (uint32_t j = 1; j < planes; j++)
+        up = spb_full(&p[j], tree_rotate(p[j], bytes), up, 0);
 }
 
-/* One tile of all channels. Lanes keep their sums apart all along a branch of the tree, and are added up only
- * to be compared. `constant`: planes and lanes are, so the planes can be registers. */
-SPB_INLINE void run_tile(const spb_layer *layer, int planes, int lanes, int constant, const uint8_t *base,
-                         const uint8_t *tables, uint8_t *slots, const uint8_t *mask, uint8_t *out) {
-    const uint8_t *header = tables;
-    const uint8_t *node = layer->nodes;
-    const size_t slot_bytes = (size_t)planes * SPB_WORD_BYTES;
-    spb_word pixels = spb_load(mask);
-    for (uint32_t i = 0; i < layer->out.channels; i++, node += SPB_NODE_BYTES) {
-        const uint16_t *count = (const uint16_t *)(const void *)header;
-        const uint32_t *taps = (const uint32_t *)(const void *)(header + SPB_TABLE_HEADER_BYTES);
-        spb_word p[MAX_PLANES];
-        if (node[SPB_NODE_SOURCE] == SPB_NODE_ZERO) {
-#define ZERO(j)                                                                                              \
-    if ((j) < planes)                                                                                        \
-        p[j] = spb_splat_byte(0);
-            EACH_PLANE(ZERO)
-#undef ZERO
-        } else {
-            const uint8_t *source = slots + (size_t)node[SPB_NODE_SOURCE] * slot_bytes;
-#define LOAD(j)                                                                                              \
-    if ((j) < planes)                                                                                        \
-        p[j] = spb_load(source + (j)*SPB_WORD_BYTES);
-            EACH_PLANE(LOAD)
-#undef LOAD
-        }
-#define LIST(list, low, subtract)                                                                            \
-    if (count[list] && constant)                                                                             \
-        accumulate(p + (low), planes - (low), lanes, base, taps, count[list], subtract);                     \
-    if (count[list] && !constant)                                                                            \
-        any_list(p + (low), planes - (low), lanes, base, taps, count[list], subtract);                       \
-    taps += count[list] * lanes;
-        LIST(SPB_ADD1, 0, 0)
-        LIST(SPB_SUB1, 0, 1)
-        LIST(SPB_ADD2, 1, 0)
-        LIST(SPB_SUB2, 1, 1)
-#undef LIST
-        if (header[SPB_TABLE_KEEP]) {
-            uint8_t *slot = slots + (size_t)node[SPB_NODE_SLOT] * slot_bytes;
-#define STORE(j)                                                                                             \
-    if ((j) < planes)                                                                                        \
-        spb_store(slot + (j)*SPB_WORD_BYTES, p[j]);
-            EACH_PLANE(STORE)
-#undef STORE
-        }
-        if (lanes >= 2)
-            add_lane(p, planes, SPB_WORD_BYTES / 2);
-        if (lanes >= 4)
-            add_lane(p, planes, SPB_WORD_BYTES / 4);
-        if (lanes >= 8)
-            add_lane(p, planes, SPB_WORD_BYTES / 8);
-        spb_word bits = compare(p, planes, header);
-        spb_store(out + (size_t)spb_u16(node + SPB_NODE_CHANNEL) * layer->out.plane_bytes,
-                  spb_and(bits, pixels));
-        header = (const uint8_t *)taps;
+/* Sum and comparison where lanes share a word: they keep their sums apart all along a branch of the tree, and
+ * are added up only to be compared. Constants of all lanes together are in the header. */
+SPB_INLINE tree_narrow settle_lanes(const tree_word *count, int shift, int from_zero, int lanes,
+                                    uint32_t planes, const uint8_t *header, const uint8_t *source,
+                                    uint8_t *slot) {
+    const uint8_t *masks = header + SPB_STEP_MASKS;
+    int keep = header[SPB_STEP_FLAGS] & SPB_STEP_KEEP;
+    tree_narrow p[SPB_PLANES_MAX], c = spb_splat_byte(0xFF);
+    tree_word carry = tree_splat_byte(0);
+#if defined(SPB_WORD_IS_AARCH64)
+    spb_word up = spb_splat_byte(0);
+#define FOLD(j, s)                                                                                           \
+    p[j] = (s).q[0];                                                                                         \
+    up = spb_full(&p[j], (s).q[1], up, 0);
+    lanes /= 2;
+#else
+#define FOLD(j, s) p[j] = s;
+#endif
+    do {
+#define PLANE(j)                                                                                             \
+    {                                                                                                        \
+        tree_word s = add_plane(j, count, shift, from_zero, source, &carry);                                 \
+        if (keep)                                                                                            \
+            tree_store(slot + (j)*TREE_WORD_BYTES, s);                                                       \
+        FOLD(j, s)                                                                                           \
+        if ((j) + 1u == planes)                                                                              \
+            break;                                                                                           \
     }
+        EACH_PLANE(PLANE)
+#undef PLANE
+#undef FOLD
+    } while (0);
+    for (int bytes = TREE_NARROW_BYTES / 2; lanes > 1; lanes /= 2, bytes /= 2)
+        add_lane(p, planes, bytes);
+    for (uint32_t j = 0; j + 1 < planes; j++)
+        c = chain(c, p[j], masks[j]);
+    spb_word flip = spb_splat_byte(header[SPB_STEP_FLIP]);
+    return header[SPB_STEP_FLAGS] & SPB_STEP_FIXED ? flip : spb_xor(spb_xor(p[planes - 1], c), flip);
+}
+
+typedef struct tile {
+    const uint8_t *tables;
+    const uint8_t *base;  /* prepared planes, at the tile */
+    const uint8_t *mask;  /* which bits are pixels, at the tile */
+    uint8_t *out, *slots; /* out: at the tile */
+    uint32_t planes, plane_bytes;
+} tile;
+
+/* One tile of all channels. */
+SPB_INLINE void run_tile(const tile *t, int lanes) {
+    const size_t slot_bytes = (size_t)t->planes * TREE_WORD_BYTES;
+    const uint8_t *header, *next = t->tables;
+    uint32_t flags;
+    do {
+        header = next;
+        flags = header[SPB_STEP_FLAGS];
+        int from_zero = header[SPB_STEP_SOURCE] == SPB_NODE_ZERO;
+        const uint8_t *source = from_zero ? t->slots : t->slots + header[SPB_STEP_SOURCE] * slot_bytes;
+        uint8_t *slot = t->slots + header[SPB_STEP_SLOT] * slot_bytes;
+        uint8_t *to = t->out + (size_t)spb_u16(header + SPB_STEP_CHANNEL) * t->plane_bytes;
+        tree_word count[TREE_COUNT_PLANES];
+        next = tree_count(count, t->base, header, lanes);
+        if (lanes == 1) {
+            tree_word bits;
+#define SETTLE(shift, from_zero, keep)                                                                       \
+    bits = settle(count, shift, from_zero, keep, t->planes, header, source, slot)
+            switch ((flags & 3) | (from_zero ? 4u : 0)) { /* constants for everything behind it */
+            case SPB_STEP_KEEP:
+                SETTLE(0, 0, 1);
+                break;
+            case SPB_STEP_SHIFT:
+                SETTLE(1, 0, 0);
+                break;
+            case SPB_STEP_SHIFT | SPB_STEP_KEEP:
+                SETTLE(1, 0, 1);
+                break;
+            case 4:
+                SETTLE(0, 1, 0);
+                break;
+            case 4 | SPB_STEP_KEEP:
+                SETTLE(0, 1, 1);
+                break;
+            default:
+                SETTLE(0, 0, 0);
+                break;
+            }
+#undef SETTLE
+            tree_store(to, tree_and(bits, tree_load(t->mask)));
+        } else {
+            tree_narrow bits;
+            if (from_zero) {
+                bits = settle_lanes(count, 0, 1, lanes, t->planes, header, source, slot);
+            } else if (flags & SPB_STEP_SHIFT) {
+                bits = settle_lanes(count, 1, 0, lanes, t->planes, header, source, slot);
+            } else {
+                bits = settle_lanes(count, 0, 0, lanes, t->planes, header, source, slot);
+            }
+            spb_store(to, spb_and(bits, spb_load(t->mask)));
+            for (int rest = TREE_NARROW_BYTES; rest < SPB_PLANE_ALIGN; rest += TREE_NARROW_BYTES)
+                spb_store(to + rest, spb_splat_byte(0)); /* all the plane there is */
+        }
+    } while (!(flags & SPB_STEP_LAST));
 }
 
 /* 1 for every bit of an output plane that is a pixel. */
@@ -242,32 +203,14 @@ static void fill_mask(const spb_tensor *out, uint8_t *mask) {
     }
 }
 
-/* The kernel for this layer's planes and lanes; both are of a checked bundle. */
-static void choose_tile(const spb_layer *layer, const uint8_t *base, const uint8_t *tables, uint8_t *slots,
-                        const uint8_t *mask, uint8_t *out) {
-    int lanes = (int)spb_lanes(&layer->out, SPB_WORD_BYTES), planes = (int)layer->planes;
-    switch (lanes << 8 | planes) {
-#define TILE(lanes, planes)                                                                                  \
-    case (lanes) << 8 | (planes):                                                                            \
-        run_tile(layer, planes, lanes, 1, base, tables, slots, mask, out);                                   \
+static void run_lanes(const tile *t, int lanes) {
+    switch (lanes) {
+#define LANES(n)                                                                                             \
+    case n:                                                                                                  \
+        run_tile(t, n);                                                                                      \
         break;
-#define TILE1(planes) TILE(1, planes)
-#define TILE2(planes) TILE(2, planes)
-#define TILE4(planes) TILE(4, planes)
-#if SPB_CONSTANT_LANES & 1
-        SPB_EACH_PLANE_COUNT(TILE1)
-#endif
-#if SPB_CONSTANT_LANES & 2
-        SPB_EACH_LANE_PLANE_COUNT(TILE2)
-#endif
-#if SPB_CONSTANT_LANES & 4
-        SPB_EACH_LANE_PLANE_COUNT(TILE4)
-#endif
-#if SPB_CONSTANT_LANES != SPB_ALL_LANES
-    default:
-        run_tile(layer, planes, lanes, 0, base, tables, slots, mask, out);
-        break;
-#endif
+        TREE_EACH_LANE_COUNT(LANES)
+#undef LANES
     }
 }
 
@@ -285,10 +228,17 @@ void spb_tree_conv(const spb_layer *layer, const uint8_t *in, uint8_t *out, uint
     uint8_t *prepared = scratch;
     uint8_t *slots = scratch + spb_prepared_bytes(layer);
     uint8_t *mask = slots + (size_t)layer->slot_count * layer->planes * SPB_PLANE_ALIGN;
-    uint32_t rows = to->height * to->row_bytes, at = 0;
-    spb_prepare_planes(layer, in, prepared);
+    int lanes = (int)spb_lanes(to, TREE_WORD_BYTES);
+    uint32_t word = lanes == 1 ? TREE_WORD_BYTES : SPB_PLANE_ALIGN, end = to->height * to->row_bytes, at = 0;
+    uint32_t strip = spb_strip_rows(layer), strip_bytes = strip * to->row_bytes;
     fill_mask(to, mask);
-    for (; at < rows; at += SPB_WORD_BYTES)
-        choose_tile(layer, prepared + at, tables, slots, mask + at, out + at);
+    for (uint32_t top = 0; top < to->height; top += strip) {
+        spb_prepare_planes(layer, in, top, prepared);
+        for (uint32_t from = at; at < end && at - from < strip_bytes; at += word) {
+            const tile t = {tables,   prepared + (at - from), mask + at,      out + at,
+                            slots,    layer->planes,          to->plane_bytes};
+            run_lanes(&t, lanes);
+        }
+    }
     clear_rest(to, out, at);
 }

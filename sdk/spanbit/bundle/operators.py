@@ -19,17 +19,18 @@ from spanbit.bundle.weights import unpack_dense, unpack_head, unpack_pool, unpac
 from spanbit.graph.ops import BinaryConv, Compare, Head, KernelKind, MaxPool2x2, Shape, StemConv, Threshold
 from spanbit.passes.compiled import LayerPlan, NodeTable
 from spanbit.passes.layout import (
+    PLANES_MAX,
     dense_scratch_bytes,
     dense_words,
     head_bytes,
-    plane_counts,
     round_up,
     stem_scratch_bytes,
-    table_bytes,
+    strip_rows,
     tree_scratch_bytes,
 )
 from spanbit.passes.nodes import fold_nodes
-from spanbit.passes.trees import TAPS_MAX
+from spanbit.passes.tables import table_bytes
+from spanbit.passes.trees import TAPS_MAX, tree_obstacle
 from spanbit.tree import ZERO, ChannelTree, check_structure, check_tree
 
 _CHANNELS_MAX, _SIDE_MAX, _KERNEL_MAX = 4096, 1024, 7
@@ -44,6 +45,8 @@ def read_layer(record: Any, data: bytes) -> LayerPlan:
         raise ValueError(f"operator {record['op']} does not exist") from None
     if int(record["flags"]) > records.FLAG_PAD_BIT | records.FLAG_BINARY:
         raise ValueError(f"flags {int(record['flags']):#x}")
+    if int(record["reserved"]):
+        raise ValueError("its reserved byte is not 0")
     plan = LayerPlan(
         op=MaxPool2x2(text(record["name"])),
         threshold=None,
@@ -162,16 +165,23 @@ def _read_tree(plan: LayerPlan, record: Any, data: bytes) -> tuple[LayerPlan, in
         kernel=KernelKind.TREE,
         kernel_reason="stored in the bundle",
     )
-    table = _node_table(nodes, int(record["planes"]), plan.result)
+    if obstacle := tree_obstacle(op, plan.source, plan.result):
+        raise ValueError(obstacle)
+    if int(record["strip_rows"]) != (rows_wanted := strip_rows(op, plan.source, plan.result)):
+        raise ValueError(f"strips of {record['strip_rows']} rows, they are of {rows_wanted}")
+    if int(record["threshold_offset"]) != (wanted := table_bytes(op, plan.result)):
+        raise ValueError(f"a table of {record['threshold_offset']} bytes, it takes {wanted}")
+    table = _node_table(nodes, int(record["planes"]))
     threshold = _unfolded(table, tree, rows, text(record["name"]))
-    if table.planes < (needed := fold_nodes(op, threshold, plan.result).planes):
+    if table.planes < (needed := fold_nodes(op, threshold).planes):
         raise ValueError(f"sums of {table.planes} planes, they need {needed}")
     plan = replace(
         plan,
         op=op,
         threshold=threshold,
         nodes=table,
-        tables_bytes=table_bytes(plan.result, tree.total_distance),
+        tables_bytes=wanted,
+        strip_rows=rows_wanted,
     )
     return plan, tree_scratch_bytes(op, plan.source, plan.result, tree.slot_count, table.planes)
 
@@ -204,16 +214,15 @@ def _tree(nodes: NDArray[Any], slot_count: int) -> ChannelTree:
     )
 
 
-def _node_table(nodes: NDArray[Any], planes: int, result: Shape) -> NodeTable:
-    if planes not in plane_counts(result):
-        raise ValueError(f"sums of {planes} planes, there are kernels for {plane_counts(result)}")
+def _node_table(nodes: NDArray[Any], planes: int) -> NodeTable:
+    if not 1 <= planes <= PLANES_MAX:
+        raise ValueError(f"sums of {planes} planes, there are 1 to {PLANES_MAX}")
     table = NodeTable(planes, nodes["compare"].copy(), nodes["value"].copy())
     if table.compare.max() > Compare.ALWAYS:
         raise ValueError(f"comparison {table.compare.max()} does not exist")
-    limit = 1 << (planes - 1)
     compares = table.compare <= Compare.LE
-    if (compares & ((table.value < -limit) | (table.value >= limit))).any():
-        raise ValueError("a node compares with a value that its planes cannot hold")
+    if (compares & (np.abs(table.value.astype(np.int64)) > TAPS_MAX)).any():
+        raise ValueError("a node compares with a value that no sum can reach")
     return table
 
 

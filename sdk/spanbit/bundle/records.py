@@ -70,7 +70,9 @@ LAYER = np.dtype(
         ("tree_offset", "<u4"),
         ("tables_arena", "<u4"),
         ("tap_count", "<u4"),
-        ("planes", "<u4"),
+        ("planes", "u1"),
+        ("reserved", "u1"),
+        ("strip_rows", "<u2"),
         ("name", f"S{NAME_BYTES}"),
     ]
 )

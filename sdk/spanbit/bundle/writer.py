@@ -130,7 +130,8 @@ def _fill_tree(record: Any, op: BinaryConv, plan: LayerPlan, file: _File) -> byt
     record["slot_count"] = tree.slot_count
     record["tables_arena"] = plan.tables_arena
     record["tap_count"] = tree.total_distance
-    record["planes"] = plan.nodes.planes
+    record["planes"], record["strip_rows"] = plan.nodes.planes, plan.strip_rows
+    record["threshold_offset"] = plan.tables_bytes  # a tree's thresholds are in its nodes
     record["tree_offset"] = file.add(nodes.tobytes())
     return encode_taps(tree, op.weight.reshape(len(op.weight), -1))
 

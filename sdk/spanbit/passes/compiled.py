@@ -14,7 +14,7 @@ from spanbit.graph.ops import BinaryConv, Graph, Head, MaxPool2x2, Shape, StemCo
 class NodeTable:
     """Per node of a tree, in order of calculation: what its sum S is compared with."""
 
-    planes: int  # two's complement bits of every S, one of layout.plane_counts
+    planes: int  # S is known modulo 2^planes
     compare: NDArray[np.uint8]  # values of Compare
     value: NDArray[np.int32]  # 0 where nothing is compared
 
@@ -34,6 +34,7 @@ class LayerPlan:
     scratch_bytes: int
     tables_arena: int  # expanded tap table of a tree, else 0
     tables_bytes: int
+    strip_rows: int = 0  # output rows that a tree convolution prepares at a time
 
 
 @dataclass(frozen=True, eq=False)

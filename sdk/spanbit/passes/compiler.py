@@ -15,12 +15,13 @@ from spanbit.passes.layout import (
     head_bytes,
     round_up,
     stem_scratch_bytes,
-    table_bytes,
+    strip_rows,
     tree_scratch_bytes,
 )
 from spanbit.passes.memory import plan_memory
 from spanbit.passes.nodes import fold_nodes
 from spanbit.passes.pools import move_pools
+from spanbit.passes.tables import table_bytes
 from spanbit.passes.trees import build_trees
 from spanbit.targets import Target
 
@@ -71,14 +72,15 @@ def _plan(
     op: StemConv | BinaryConv | MaxPool2x2 | Head, threshold: Threshold | None, source: Shape, result: Shape
 ) -> LayerPlan:
     nodes: NodeTable | None = None
-    scratch = tables = 0
+    scratch = tables = rows = 0
     if isinstance(op, StemConv):
         scratch = stem_scratch_bytes(op, source, result)
     elif isinstance(op, BinaryConv) and op.kernel is KernelKind.TREE:
         assert op.tree is not None and threshold is not None
-        nodes = fold_nodes(op, threshold, result)
+        nodes = fold_nodes(op, threshold)
         scratch = tree_scratch_bytes(op, source, result, op.tree.slot_count, nodes.planes)
-        tables = table_bytes(result, op.tree.total_distance)
+        tables = table_bytes(op, result)
+        rows = strip_rows(op, source, result)
     elif isinstance(op, BinaryConv):
         scratch = dense_scratch_bytes(op, source)
     elif isinstance(op, Head):
@@ -95,6 +97,7 @@ def _plan(
         scratch_bytes=scratch,
         tables_arena=0,
         tables_bytes=tables,
+        strip_rows=rows,
     )
 
 

@@ -30,7 +30,7 @@ import math
 from collections.abc import Mapping
 
 from spanbit.graph.ops import BinaryConv, Shape
-from spanbit.passes.layout import dense_words, kernel_sides, lanes, planes_of, round_up, row_bytes
+from spanbit.passes.layout import dense_words, kernel_sides, lanes, planes_of, round_up, row_bytes, strip_rows
 from spanbit.passes.nodes import reach
 from spanbit.targets import Cost
 
@@ -58,11 +58,13 @@ def tree_amounts(op: BinaryConv, source: Shape, result: Shape, word_bytes: int) 
     load = _LOAD_SHARES.get(word_bytes, _LOAD_SHARE)
     tap = load + (1 - load) / sharing
     node = 1 + _LANE_SHARE * math.log2(sharing)
-    planes = planes_of(*reach(op), result)
+    planes = planes_of(*reach(op))
     copies = source.channels * kernel_w * op.stride
-    rows = result.height + -(-kernel_h // op.stride)
+    strip = strip_rows(op, source, result)
+    strips = -(-result.height // strip)
+    rows = strips * (strip + (kernel_h - 1) // op.stride)
     row = row_bytes(result.width)
-    copy = round_up(rows * row, 8)
+    copy = strips * round_up(rows // strips * row, 8)
     moved = op.stride == 1 and row_bytes(source.width) == row <= 8  # prepare_planes.c decides by it
     return {
         "tree": vectors * op.tree.total_distance * tap,

@@ -14,6 +14,7 @@ from spanbit.errors import ExitCode, SpanbitError
 from spanbit.graph.ops import BinaryConv, Graph, KernelKind, Op, Shape
 from spanbit.graph.validate import validate
 from spanbit.passes.cost_model import dense_amounts, predict, tree_amounts
+from spanbit.passes.trees import tree_obstacle
 from spanbit.targets import Target
 
 
@@ -36,7 +37,7 @@ def _choose(
     op: BinaryConv, source: Shape, result: Shape, target: Target, forced: KernelKind | None
 ) -> BinaryConv:
     if op.tree is None:
-        reason = f"{op.weight[0].size} taps a channel are too many for a tree"
+        reason = tree_obstacle(op, source, result)
         if forced is KernelKind.TREE:
             raise SpanbitError(
                 "the tree kernel cannot run this layer",

@@ -5,6 +5,8 @@ plane_bytes(height=14, width=14)    # 32
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,8 +15,11 @@ from spanbit.graph.ops import BinaryConv, Shape, StemConv
 ARENA_ALIGN = 64
 ARENA_SLACK = 64  # kernels load whole vectors: readable bytes behind the last region
 _PLANE_ALIGN = 32
-_TABLE_HEADER_BYTES = 32
-_LANE_BYTES_MIN, _WORD_BYTES_MAX = 4, 32
+COPIES_BYTES_MAX = 0xFFC0  # prepared copies of a tree convolution: offsets into them are 16 bits
+PLANES_MAX = 18
+WORD_BYTES = (4, 8, 16, 32)  # of the tree kernel on all machines
+_LANE_BYTES_MIN = 4
+_STRIP_BYTES = 1 << 14  # prepared copies stay in half of a first cache of 32 KiB
 
 
 def round_up(value: int, to: int) -> int:
@@ -67,45 +72,47 @@ def kernel_sides(op: BinaryConv | StemConv) -> tuple[int, int]:
     return int(op.weight.shape[2]), int(op.weight.shape[3])
 
 
-def prepared_bytes(op: BinaryConv, source: Shape, result: Shape) -> int:
-    """Shifted, padded copies of the input planes, and the bytes behind them that loads may touch."""
+def strip_rows(op: BinaryConv, source: Shape, result: Shape) -> int:
+    """Output rows whose input planes the tree kernel prepares at a time.
+
+    As many as let the copies stay in the first cache, but whole words of every machine: a multiple of 32
+    bytes, or the whole image.
+    """
+    row = row_bytes(result.width)
+    unit = _PLANE_ALIGN // math.gcd(row, _PLANE_ALIGN)
+    rows = unit
+    while rows < result.height and copies_bytes(op, source, result, rows + unit) <= _STRIP_BYTES:
+        rows += unit
+    return min(rows, result.height)
+
+
+def copies_bytes(op: BinaryConv, source: Shape, result: Shape, rows: int) -> int:
+    """The shifted, padded copies of the input planes for a strip of `rows` output rows."""
     kernel_h, kernel_w = kernel_sides(op)
-    rows = result.height + -(-kernel_h // op.stride)
-    copy = round_up(rows * row_bytes(result.width), 8)
-    return round_up(source.channels * kernel_w * op.stride * copy, 64) + 64
+    reached = min(rows, result.height) + (kernel_h - 1) // op.stride
+    copy = round_up(reached * row_bytes(result.width), 8)
+    return round_up(source.channels * kernel_w * op.stride * copy, 64)
 
 
 def tree_scratch_bytes(op: BinaryConv, source: Shape, result: Shape, slots: int, planes: int) -> int:
-    """Prepared planes, slots and the mask when running; decoded rows when loading: the larger."""
+    """Prepared copies, zeros, slots and the mask when running; decoded rows when loading: the larger."""
     taps = int(op.weight[0].size)
-    running = prepared_bytes(op, source, result) + slots * planes * _PLANE_ALIGN
+    rows = strip_rows(op, source, result)
+    zeros = round_up(rows * row_bytes(result.width), 64) + 64
+    running = copies_bytes(op, source, result, rows) + zeros + slots * planes * _PLANE_ALIGN
     running += round_up(plane_bytes(result.height, result.width), 64)
     return max(running, slots * 2 * -(-taps // 8))
 
 
-def lanes(result: Shape, word_bytes: int = _WORD_BYTES_MAX) -> int:
+def lanes(result: Shape, word_bytes: int = WORD_BYTES[-1]) -> int:
     """Taps that a word takes at once: small images share it."""
     lane = _LANE_BYTES_MIN
-    while lane < result.height * row_bytes(result.width) and lane < _WORD_BYTES_MAX:
+    while lane < result.height * row_bytes(result.width) and lane < WORD_BYTES[-1]:
         lane *= 2
     return max(1, word_bytes // lane)
 
 
-def plane_counts(result: Shape) -> tuple[int, ...]:
-    """The widths of sums, in planes, that the tree kernel exists for."""
-    return (8, 10, 12, 14, 17) if lanes(result) == 1 else (12, 17)
-
-
-def planes_of(low: NDArray[np.int64], high: NDArray[np.int64], result: Shape) -> int:
-    """The least of these widths that holds every `low` <= 0 and `high` >= 0 in two's complement."""
-    width = max(-int(low.min()) - 1, int(high.max())).bit_length() + 1
-    return next(count for count in plane_counts(result) if count >= width)
-
-
-def table_bytes(result: Shape, tap_count: int) -> int:
-    """The expanded table of a tree: a header for each node, an offset for each differing tap.
-
-    Each of a node's four lists may leave lanes empty; the widest word has most.
-    """
-    spare = 4 * (lanes(result) - 1) * result.channels
-    return round_up(_TABLE_HEADER_BYTES * result.channels + 4 * (tap_count + spare), 64)
+def planes_of(low: NDArray[np.int64], high: NDArray[np.int64]) -> int:
+    """Two's complement bits that hold every `low` and `high`."""
+    width = max((-int(low.min()) - 1).bit_length(), int(high.max()).bit_length()) if low.size else 0
+    return max(0, width) + 1

@@ -5,7 +5,8 @@
     P >= t   is   R >= ceil((t + W) / 2)    and for sign = -1   S <= -ceil((t + W) / 2)
     P <= t   is   R <= floor((t + W) / 2)   and for sign = -1   S >= -floor((t + W) / 2)
 
-A comparison that no reachable S can change becomes NEVER or ALWAYS, so every value fits the layer's planes.
+A comparison that no reachable S can change becomes NEVER or ALWAYS. The kernel has S modulo 2^planes and looks at
+the sign of S - v (of S - v - 1 for <=), so that is what the planes have to hold.
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from spanbit.graph.ops import BinaryConv, Compare, Shape, Threshold
+from spanbit.graph.ops import BinaryConv, Compare, Threshold
 from spanbit.passes.compiled import NodeTable
 from spanbit.passes.layout import planes_of
 
 
-def fold_nodes(op: BinaryConv, threshold: Threshold, result: Shape) -> NodeTable:
-    """The comparison of each node of `op.tree`, and how wide the layer's sums are."""
+def fold_nodes(op: BinaryConv, threshold: Threshold) -> NodeTable:
+    """The comparison of each node of `op.tree`, and how many planes the layer's sums need."""
     assert op.tree is not None
     tree = op.tree
     rows = op.weight.reshape(len(op.weight), -1)[tree.channel]
@@ -40,8 +41,10 @@ def fold_nodes(op: BinaryConv, threshold: Threshold, result: Shape) -> NodeTable
     never = (at_least & (value > high)) | (at_most & (value < low))
     compare = np.where(always, Compare.ALWAYS, np.where(never, Compare.NEVER, compare))
     value = np.where(compare >= Compare.NEVER, 0, value)
+    live = compare < Compare.NEVER
+    apart = (value + (compare == Compare.LE))[live]
     return NodeTable(
-        planes=planes_of(low, high, result),
+        planes=planes_of(low[live] - apart, high[live] - apart),
         compare=compare.astype(np.uint8),
         value=value.astype(np.int32),
     )

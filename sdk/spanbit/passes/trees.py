@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from spanbit.graph.ops import BinaryConv, Graph, Op
+from spanbit.graph.ops import BinaryConv, Graph, Op, Shape
+from spanbit.graph.validate import validate
+from spanbit.passes.layout import COPIES_BYTES_MAX, copies_bytes, strip_rows
 from spanbit.tree import build_tree
 
 TAPS_MAX = 0xFFFF
@@ -12,12 +14,25 @@ TAPS_MAX = 0xFFFF
 
 
 def build_trees(graph: Graph) -> Graph:
-    """The same graph, each binary convolution of at most `TAPS_MAX` taps with its tree."""
-    return replace(graph, ops=tuple(_with_tree(op) for op in graph.ops))
+    """The same graph, each binary convolution that the tree kernel can run with its tree."""
+    ops: list[Op] = []
+    source = graph.input
+    for op, info in zip(graph.ops, validate(graph), strict=True):
+        if isinstance(op, BinaryConv) and not tree_obstacle(op, source, info.shape):
+            rows = op.weight.reshape(len(op.weight), -1)
+            ops.append(replace(op, tree=build_tree(rows, where=f"layer {op.name!r}")))
+        else:
+            ops.append(op)
+        source = info.shape
+    return replace(graph, ops=tuple(ops))
 
 
-def _with_tree(op: Op) -> Op:
-    if not isinstance(op, BinaryConv) or op.weight[0].size > TAPS_MAX:
-        return op
-    rows = op.weight.reshape(len(op.weight), -1)
-    return replace(op, tree=build_tree(rows, where=f"layer {op.name!r}"))
+def tree_obstacle(op: BinaryConv, source: Shape, result: Shape) -> str:
+    """Why the tree kernel cannot run the layer; "": it can."""
+    taps = op.weight[0].size
+    if taps > TAPS_MAX:
+        return f"{taps} taps a channel are too many for a tree"
+    copies = copies_bytes(op, source, result, strip_rows(op, source, result))
+    if copies > COPIES_BYTES_MAX:
+        return f"{copies} bytes of prepared planes are too many for offsets of 16 bits"
+    return ""

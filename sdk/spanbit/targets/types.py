@@ -7,7 +7,7 @@ from dataclasses import dataclass
 ARCHES = ("aarch64", "armv7", "armv6", "x86_64", "other")
 """Architectures, as the runner reports its own (docs/runner.md)."""
 
-_WORD_BYTES = {"neon64": 16, "neon32": 16, "scalar32": 4, "avx2": 32, "scalar64": 8}
+_WORD_BYTES = {"neon64": 32, "neon32": 16, "scalar32": 4, "avx2": 32, "scalar64": 8}
 
 ISAS = tuple(_WORD_BYTES)
 """Instruction sets of the kernels, as `spb_isa()` names them."""
@@ -60,5 +60,5 @@ class Target:
 
     @property
     def word_bytes(self) -> int:
-        """Bytes that the tree kernel works on at once (`spb_word`)."""
+        """Bytes that the tree kernel works on at once (`tree_word`)."""
         return _WORD_BYTES[self.isa]

@@ -1,0 +1,212 @@
+/* The word of the tree kernel: one bit a pixel, as many pixels as it takes in with one offset.
+ *
+ *   build         tree_word          pixels   full adder
+ *   AArch64       2 x 128 bits       256      2 x 3 operations: EOR, EOR, BSL
+ *   NEON, ARMv7   128 bits           128      3 operations
+ *   AVX2          256 bits           256      5 operations (2 with AVX-512VL's ternary logic)
+ *   scalar        uint64_t, uint32_t 64, 32   5 operations
+ *
+ * An offset is worth more pixels on AArch64 than a register holds: it is fetched, and made an address, once for
+ * two loads.
+ *
+ * An image of fewer pixels shares a word among 2, 4 or 8 lanes, each with a tap of its own. Their sums are
+ * added up, only to be compared, by tree_fold: halves of an AArch64 word first, then by rotations within a
+ * tree_narrow.
+ *
+ * Full adder and full subtractor, the two cells of everything, are in word.h.
+ */
+#ifndef SPB_TREE_WORD_H
+#define SPB_TREE_WORD_H
+
+#include "../word.h"
+
+typedef spb_word tree_narrow;
+
+#if defined(SPB_WORD_IS_AARCH64)
+
+enum { TREE_WORD_BYTES = 32, TREE_NARROW_BYTES = 16 };
+#define TREE_EACH_LANE_COUNT(DO) DO(1) DO(2) DO(4) DO(8)
+
+typedef struct tree_word {
+    spb_word q[2];
+} tree_word;
+
+SPB_INLINE tree_word tree_pair(spb_word low, spb_word high) {
+    tree_word r = {{low, high}};
+    return r;
+}
+SPB_INLINE tree_word tree_load(const uint8_t *p) { return tree_pair(spb_load(p), spb_load(p + 16)); }
+SPB_INLINE void tree_store(uint8_t *p, tree_word x) {
+    spb_store(p, x.q[0]);
+    spb_store(p + 16, x.q[1]);
+}
+SPB_INLINE tree_word tree_splat_byte(uint8_t byte) {
+    spb_word x = spb_splat_byte(byte);
+    return tree_pair(x, x);
+}
+SPB_INLINE tree_word tree_xor(tree_word a, tree_word b) {
+    return tree_pair(spb_xor(a.q[0], b.q[0]), spb_xor(a.q[1], b.q[1]));
+}
+SPB_INLINE tree_word tree_and(tree_word a, tree_word b) {
+    return tree_pair(spb_and(a.q[0], b.q[0]), spb_and(a.q[1], b.q[1]));
+}
+SPB_INLINE tree_word tree_not(tree_word a) { return tree_pair(spb_not(a.q[0]), spb_not(a.q[1])); }
+SPB_INLINE tree_word tree_select(tree_word mask, tree_word a, tree_word b) {
+    return tree_pair(spb_select(mask.q[0], a.q[0], b.q[0]), spb_select(mask.q[1], a.q[1], b.q[1]));
+}
+SPB_INLINE tree_word tree_full(tree_word *x, tree_word a, tree_word b, int subtract) {
+    spb_word low = spb_full(&x->q[0], a.q[0], b.q[0], subtract);
+    return tree_pair(low, spb_full(&x->q[1], a.q[1], b.q[1], subtract));
+}
+SPB_INLINE tree_word tree_half(tree_word *x, tree_word a) {
+    spb_word low = spb_half(&x->q[0], a.q[0]);
+    return tree_pair(low, spb_half(&x->q[1], a.q[1]));
+}
+/* The same, of the opposite of `a`. */
+SPB_INLINE tree_word tree_half_not(tree_word *x, tree_word a) {
+    spb_word low = spb_half_not(&x->q[0], a.q[0]);
+    return tree_pair(low, spb_half_not(&x->q[1], a.q[1]));
+}
+
+/* Two addresses from two offsets in 32 bits, one instruction each: gcc takes three. */
+SPB_INLINE void tree_addresses(const uint8_t *base, const uint16_t *offsets, const uint8_t *at[2]) {
+    uint32_t two;
+    memcpy(&two, offsets, sizeof two);
+    __asm__("add %0, %1, %w2, uxth" : "=r"(at[0]) : "r"(base), "r"(two));
+    __asm__("add %0, %1, %2, lsr #16" : "=r"(at[1]) : "r"(base), "r"((uint64_t)two));
+}
+
+/* Twice 4 bytes. */
+SPB_INLINE uint64_t tree_two(const uint8_t *low, const uint8_t *high) {
+    uint32_t a, b;
+    memcpy(&a, low, sizeof a);
+    memcpy(&b, high, sizeof b);
+    return a | (uint64_t)b << 32;
+}
+/* 16 bytes from `lanes` places. */
+SPB_INLINE spb_word tree_gather_half(const uint8_t *base, const uint16_t *offsets, int lanes) {
+    const uint8_t *at[2];
+    if (lanes == 1)
+        return spb_load(base + offsets[0]);
+    tree_addresses(base, offsets, at);
+    if (lanes == 2)
+        return vcombine_u8(vld1_u8(at[0]), vld1_u8(at[1]));
+    /* Through general registers: each load into a lane waits for the one before it. */
+    uint64_t low = tree_two(at[0], at[1]);
+    tree_addresses(base, offsets + 2, at);
+    return vcombine_u8(vcreate_u8(low), vcreate_u8(tree_two(at[0], at[1])));
+}
+/* Two words, each one load of 32 bytes or `lanes` shorter ones side by side. */
+SPB_INLINE void tree_gather(const uint8_t *base, const uint16_t *offsets, int lanes, tree_word to[2]) {
+    if (lanes == 1) {
+        const uint8_t *at[2];
+        tree_addresses(base, offsets, at);
+        to[0] = tree_load(at[0]);
+        to[1] = tree_load(at[1]);
+        return;
+    }
+    for (int i = 0; i < 2; i++, offsets += lanes) {
+        to[i] = tree_pair(tree_gather_half(base, offsets, lanes / 2),
+                          tree_gather_half(base, offsets + lanes / 2, lanes / 2));
+    }
+}
+
+SPB_INLINE tree_narrow tree_rotate(tree_narrow a, int bytes) {
+    return bytes == 8 ? vextq_u8(a, a, 8) : vextq_u8(a, a, 4);
+}
+
+#else
+
+enum { TREE_WORD_BYTES = SPB_WORD_BYTES, TREE_NARROW_BYTES = SPB_WORD_BYTES };
+
+typedef spb_word tree_word;
+
+SPB_INLINE tree_word tree_load(const uint8_t *p) { return spb_load(p); }
+SPB_INLINE void tree_store(uint8_t *p, tree_word x) { spb_store(p, x); }
+SPB_INLINE tree_word tree_splat_byte(uint8_t byte) { return spb_splat_byte(byte); }
+SPB_INLINE tree_word tree_xor(tree_word a, tree_word b) { return spb_xor(a, b); }
+SPB_INLINE tree_word tree_and(tree_word a, tree_word b) { return spb_and(a, b); }
+SPB_INLINE tree_word tree_not(tree_word a) { return spb_not(a); }
+SPB_INLINE tree_word tree_select(tree_word mask, tree_word a, tree_word b) { return spb_select(mask, a, b); }
+SPB_INLINE tree_word tree_full(tree_word *x, tree_word a, tree_word b, int subtract) {
+    return spb_full(x, a, b, subtract);
+}
+SPB_INLINE tree_word tree_half(tree_word *x, tree_word a) { return spb_half(x, a); }
+SPB_INLINE tree_word tree_half_not(tree_word *x, tree_word a) { return spb_half_not(x, a); }
+
+#if defined(SPB_WORD_IS_ARMV7)
+
+#define TREE_EACH_LANE_COUNT(DO) DO(1) DO(2) DO(4)
+SPB_INLINE spb_word tree_gather_one(const uint8_t *base, const uint16_t *offsets, int lanes) {
+    if (lanes == 1)
+        return vld1q_u8(base + offsets[0]);
+    if (lanes == 2)
+        return vcombine_u8(vld1_u8(base + offsets[0]), vld1_u8(base + offsets[1]));
+    uint32_t x[4];
+    for (int i = 0; i < 4; i++)
+        memcpy(&x[i], base + offsets[i], sizeof x[i]);
+    return vreinterpretq_u8_u32(vld1q_u32(x));
+}
+SPB_INLINE tree_narrow tree_rotate(tree_narrow a, int bytes) {
+    return bytes == 8 ? vextq_u8(a, a, 8) : vextq_u8(a, a, 4);
+}
+
+#elif defined(SPB_WORD_IS_AVX2)
+
+#define TREE_EACH_LANE_COUNT(DO) DO(1) DO(2) DO(4) DO(8)
+SPB_INLINE int32_t tree_load32(const uint8_t *p) {
+    int32_t x;
+    memcpy(&x, p, sizeof x);
+    return x;
+}
+/* 16 bytes from 1, 2 or 4 places. */
+SPB_INLINE __m128i tree_gather_half(const uint8_t *base, const uint16_t *offsets, int lanes) {
+    if (lanes == 1)
+        return _mm_loadu_si128((const __m128i *)(const void *)(base + offsets[0]));
+    if (lanes == 2)
+        return _mm_unpacklo_epi64(_mm_loadl_epi64((const __m128i *)(const void *)(base + offsets[0])),
+                                  _mm_loadl_epi64((const __m128i *)(const void *)(base + offsets[1])));
+    __m128i x = _mm_cvtsi32_si128(tree_load32(base + offsets[0]));
+    x = _mm_insert_epi32(x, tree_load32(base + offsets[1]), 1);
+    x = _mm_insert_epi32(x, tree_load32(base + offsets[2]), 2);
+    return _mm_insert_epi32(x, tree_load32(base + offsets[3]), 3);
+}
+SPB_INLINE spb_word tree_gather_one(const uint8_t *base, const uint16_t *offsets, int lanes) {
+    if (lanes == 1)
+        return spb_load(base + offsets[0]);
+    __m128i low = tree_gather_half(base, offsets, lanes / 2);
+    return _mm256_inserti128_si256(_mm256_castsi128_si256(low),
+                                   tree_gather_half(base, offsets + lanes / 2, lanes / 2), 1);
+}
+SPB_INLINE tree_narrow tree_rotate(tree_narrow a, int bytes) {
+    if (bytes == 16)
+        return _mm256_permute4x64_epi64(a, 0x4E);
+    return bytes == 8 ? _mm256_shuffle_epi32(a, 0x4E) : _mm256_shuffle_epi32(a, 0xB1);
+}
+
+#else
+
+#define TREE_EACH_LANE_COUNT(DO) DO(1) DO(2)
+SPB_INLINE spb_word tree_gather_one(const uint8_t *base, const uint16_t *offsets, int lanes) {
+    if (lanes == 1)
+        return spb_load(base + offsets[0]);
+    uint32_t low, high;
+    memcpy(&low, base + offsets[0], sizeof low);
+    memcpy(&high, base + offsets[1], sizeof high);
+    return (spb_word)(low | (uint64_t)high << 32);
+}
+SPB_INLINE tree_narrow tree_rotate(tree_narrow a, int bytes) {
+    return (spb_word)(a >> (8 * bytes - 1) >> 1 | (uint64_t)a << (8 * bytes));
+}
+
+#endif
+
+/* Two words, each one load or `lanes` shorter ones side by side. */
+SPB_INLINE void tree_gather(const uint8_t *base, const uint16_t *offsets, int lanes, tree_word to[2]) {
+    to[0] = tree_gather_one(base, offsets, lanes);
+    to[1] = tree_gather_one(base, offsets + lanes, lanes);
+}
+
+#endif
+
+#endif

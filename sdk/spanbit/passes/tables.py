@@ -1,0 +1,47 @@
+"""How large the expanded table of a tree is: the rule of docs/bundle-format.md, "Expanded table".
+
+table_bytes(op, result)     # for the machine where it is largest
+
+The loader makes the table; its size depends on how many taps the machine's word takes at once.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spanbit.graph.ops import BinaryConv, Shape
+from spanbit.passes.layout import WORD_BYTES, lanes, round_up
+from spanbit.tree import ZERO
+
+_STEP_HEADER_BYTES, _OFFSET_BYTES = 28, 2
+_BLOCK_WORDS, _BLOCKS_MAX = 32, 6
+
+
+def table_bytes(op: BinaryConv, result: Shape) -> int:
+    """Arena bytes that the table of `op`'s tree takes."""
+    counts = list_counts(op)
+    sizes = [_bytes(counts, sharing) for sharing in {lanes(result, word) for word in WORD_BYTES}]
+    return round_up(max(sizes), 64)
+
+
+def list_counts(op: BinaryConv) -> NDArray[np.int64]:
+    """Differences of +1, -1, +2, -2 of each node to its parent: int64 [nodes, 4]."""
+    tree = op.tree
+    assert tree is not None
+    rows = op.weight.reshape(len(op.weight), -1)[tree.channel] * tree.sign[:, None]
+    before = np.where((tree.parent == ZERO)[:, None], 0, rows[tree.parent])
+    differences = rows.astype(np.int16) - before
+    counts = [np.count_nonzero(differences == value, axis=1) for value in (1, -1, 2, -2)]
+    return np.stack(counts, axis=1).astype(np.int64)
+
+
+def _bytes(counts: NDArray[np.int64], sharing: int) -> int:
+    """Whole words, an even number of them for each list; steps of at most `_BLOCKS_MAX` blocks."""
+    words = -(-counts // (2 * sharing)) * 2
+    blocks = words // _BLOCK_WORDS
+    weighted = np.stack([words[:, :2].sum(axis=1), words[:, 2:].sum(axis=1)], axis=1)
+    blocks = np.stack([blocks[:, :2].sum(axis=1), blocks[:, 2:].sum(axis=1)], axis=1)
+    steps = np.where(weighted > 0, np.maximum(1, -(-blocks // _BLOCKS_MAX)), 0)
+    count = int(np.maximum(1, steps.sum(axis=1)).sum())
+    return count * _STEP_HEADER_BYTES + int(words.sum()) * sharing * _OFFSET_BYTES
