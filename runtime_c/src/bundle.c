@@ -248,8 +248,9 @@ static spb_status check_tree(const spb_layer *layer) {
     if (layer->slot_count < 1 || layer->slot_count > 255 || layer->planes < 1 ||
         layer->planes > SPB_PLANES_MAX || taps > 0xFFFF)
         return SPB_ERR_TREE;
-    int strip_fits = layer->strip_rows >= layer->out.height ||
-                     (layer->strip_rows > 0 && layer->strip_rows * layer->out.row_bytes % SPB_PLANE_ALIGN == 0);
+    int strip_fits =
+        layer->strip_rows >= layer->out.height ||
+        (layer->strip_rows > 0 && layer->strip_rows * layer->out.row_bytes % SPB_PLANE_ALIGN == 0);
     if (!strip_fits || spb_copies_bytes(layer) > SPB_COPIES_BYTES_MAX)
         return SPB_ERR_TREE;
     for (uint32_t i = 0; i < layer->out.channels; i++) {

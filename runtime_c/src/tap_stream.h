@@ -8,6 +8,7 @@
 /* Scratch that spb_tap_stream_expand needs: the signed rows of all live slots, two bits a tap. */
 uint64_t spb_tap_stream_scratch(const spb_layer *layer);
 
-/* Fills `table`; refuses a stream that is malformed in any way, or a table that is too small. The layer's tree must have been checked. */
+/* Fills `table`; refuses a stream that is malformed in any way, or a table that is too small. The layer's
+ * tree must have been checked. */
 spb_status spb_tap_stream_expand(const spb_layer *layer, uint8_t *table, uint8_t *scratch);
 #endif

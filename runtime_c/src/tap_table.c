@@ -87,7 +87,8 @@ static uint8_t *new_step(spb_table_writer *w, uint8_t source, const uint8_t *nod
     return step;
 }
 
-/* The steps for taps of one weight, `count` of them to add and to take away; the first starts from `source`. */
+/* The steps for taps of one weight, `count` of them to add and to take away; the first starts from `source`.
+ */
 static spb_status lay_out(spb_table_writer *w, uint8_t source, const uint8_t *node, const uint32_t count[2],
                           uint8_t flags, spb_table_cursor *cursors) {
     uint32_t words[2], blocks[2], pieces = 0;

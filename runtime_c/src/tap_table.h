@@ -18,10 +18,11 @@ enum {
     SPB_NODE_ZERO = 255
 };
 
-/* A table is a run of steps. A step counts taps, adds them to the sum in the source slot, and compares. A node
- * is one step, or several in a row where it has more taps than a step takes, or taps of weight 1 and of weight
- * 2: each starts from the one before it, and the last has the node's output. Behind the header come u16 offsets
- * into the prepared planes, a word's lanes side by side: pieces and blocks as tree_count.h has them. */
+/* A table is a run of steps. A step counts taps, adds them to the sum in the source slot, and compares. A
+ * node is one step, or several in a row where it has more taps than a step takes, or taps of weight 1 and of
+ * weight 2: each starts from the one before it, and the last has the node's output. Behind the header come
+ * u16 offsets into the prepared planes, a word's lanes side by side: pieces and blocks as tree_count.h has
+ * them. */
 enum {
     SPB_STEP_SOURCE = 0,  /* slot, or SPB_NODE_ZERO */
     SPB_STEP_SLOT = 1,    /* where the sum goes if it is kept */

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "../tap_table.h"
+#include "../word.h"
 #include "even_bits.h"
 #include "kernels.h"
 
@@ -40,12 +41,12 @@ static uint64_t low_bits(uint32_t count) { return count >= 64 ? ~(uint64_t)0 : (
  * back that it does not leave the copy. */
 typedef struct mover {
     uint64_t pad, outside, keep, fill;
-    uint32_t left, right;      /* columns, one of them 0 */
-    uint32_t from;             /* where the plane's rows for this strip begin */
-    uint32_t top, body;        /* bytes of the copy: above the image; of the image */
+    uint32_t left, right; /* columns, one of them 0 */
+    uint32_t from;        /* where the plane's rows for this strip begin */
+    uint32_t top, body;   /* bytes of the copy: above the image; of the image */
     uint32_t copy_bytes;
-    uint32_t whole, last;      /* bytes of the plane in whole words; where the last word begins */
-    uint64_t rows;             /* of the last word: what belongs to rows */
+    uint32_t whole, last; /* bytes of the plane in whole words; where the last word begins */
+    uint64_t rows;        /* of the last word: what belongs to rows */
 } mover;
 
 static mover mover_of(const spb_layer *layer, uint32_t top, uint32_t copy_bytes, int shift) {
@@ -73,9 +74,13 @@ static mover mover_of(const spb_layer *layer, uint32_t top, uint32_t copy_bytes,
     return m;
 }
 
-/* A word of the plane, moved. */
-static uint64_t moved(const mover *m, const uint8_t *plane) {
-    return (((load64(plane) | m->outside) << m->left >> m->right) & m->keep) | m->fill;
+/* A word of the plane, moved by `shift` columns where that is a constant, else by what the mover says. */
+enum { AS_GIVEN = 99 };
+SPB_INLINE uint64_t moved(const mover *m, uint64_t x, int shift) {
+    if (shift == 0)
+        return x;
+    x = shift == -1 ? x << 1 : shift == 1 ? x >> 1 : x << m->left >> m->right;
+    return (x & m->keep) | m->fill;
 }
 
 /* What lies in front of and behind the rows of all copies: also the bytes that move_planes is free to
@@ -83,6 +88,8 @@ static uint64_t moved(const mover *m, const uint8_t *plane) {
 static void fill_edges(const mover *m, uint8_t *copy, uint32_t channels, uint32_t step) {
     uint32_t top = m->top, bottom = (m->top + m->body) & ~7u, end = m->copy_bytes;
     uint64_t pad = m->pad;
+    if (top == 0 && bottom == end)
+        return;
     for (uint32_t c = 0; c < channels; c++, copy += step) {
         for (uint32_t at = 0; at < top; at += 8)
             store64(copy + at, pad);
@@ -91,28 +98,73 @@ static void fill_edges(const mover *m, uint8_t *copy, uint32_t channels, uint32_
     }
 }
 
-/* The rows of one copy of every channel; copies of neighbouring channels are `step` bytes apart. */
-static void move_planes(const mover *given, const uint8_t *restrict plane, uint32_t plane_bytes,
-                        uint8_t *restrict copy, uint32_t channels, uint32_t step) {
-    const mover m = *given; /* no store can change it */
-    uint64_t behind = m.pad & ~m.rows;
-    uint8_t *to = copy + m.top;
+/* The rows of `count` copies of every channel, which lie behind each other; those of neighbouring channels
+ * are `step` bytes apart. Three copies are those of the usual kernel, moved by -1, 0 and 1 columns; `padded`:
+ * some bit is filled. */
+SPB_INLINE void move_planes(const mover *given, int count, int padded, const uint8_t *restrict plane,
+                            uint32_t plane_bytes, uint8_t *restrict copy, uint32_t channels, uint32_t step) {
+    mover m[3]; /* no store can change them */
+    for (int i = 0; i < count; i++) {
+        m[i] = given[i];
+        if (!padded)
+            m[i].pad = m[i].outside = m[i].fill = 0;
+    }
+    uint64_t behind = m->pad & ~m->rows;
+    uint8_t *to = copy + m->top;
     for (uint32_t c = 0; c < channels; c++, plane += plane_bytes, to += step) {
-        for (uint32_t at = 0; at < m.whole; at += 8)
-            store64(to + at, moved(&m, plane + at));
-        if (m.whole < m.body)
-            store64(to + m.last, (moved(&m, plane + m.last) & m.rows) | behind);
+        for (uint32_t at = 0; at < m->whole; at += 8) {
+            uint64_t x = load64(plane + at) | m->outside;
+            for (int i = 0; i < count; i++)
+                store64(to + (size_t)i * m->copy_bytes + at, moved(&m[i], x, count == 3 ? i - 1 : AS_GIVEN));
+        }
+        if (m->whole < m->body) {
+            uint64_t x = load64(plane + m->last) | m->outside;
+            for (int i = 0; i < count; i++) {
+                uint64_t y = moved(&m[i], x, count == 3 ? i - 1 : AS_GIVEN);
+                store64(to + (size_t)i * m->copy_bytes + m->last, (y & m->rows) | behind);
+            }
+        }
     }
 }
 
 /* The same for copies of a single word, the rows above included. */
-static void move_single(const mover *given, const uint8_t *restrict plane, uint32_t plane_bytes,
-                        uint8_t *restrict copy, uint32_t channels, uint32_t step) {
-    const mover m = *given;
-    uint32_t above = m.top < 8 ? m.top * 8 : 0;
-    uint64_t rows = m.top < 8 ? low_bits(m.body * 8) : 0, edges = m.pad & ~(rows << above);
-    for (uint32_t c = 0; c < channels; c++, plane += plane_bytes, copy += step)
-        store64(copy, ((moved(&m, plane) & rows) << above) | edges);
+SPB_INLINE void move_single(const mover *given, int count, const uint8_t *restrict plane,
+                            uint32_t plane_bytes, uint8_t *restrict copy, uint32_t channels, uint32_t step) {
+    mover m[3];
+    for (int i = 0; i < count; i++)
+        m[i] = given[i];
+    uint32_t above = m->top < 8 ? m->top * 8 : 0;
+    uint64_t rows = m->top < 8 ? low_bits(m->body * 8) : 0, edges = m->pad & ~(rows << above);
+    for (uint32_t c = 0; c < channels; c++, plane += plane_bytes, copy += step) {
+        uint64_t x = load64(plane) | m->outside;
+        for (int i = 0; i < count; i++) {
+            uint64_t y = moved(&m[i], x, count == 3 ? i - 1 : AS_GIVEN);
+            store64(copy + 8 * i, ((y & rows) << above) | edges);
+        }
+    }
+}
+
+/* Copies first .. first + count - 1 of all channels. */
+SPB_INLINE void move_copies(const spb_layer *layer, uint32_t top, uint32_t first, int count,
+                            const uint8_t *in, uint8_t *prepared) {
+    uint32_t copy_bytes = spb_copy_bytes(layer), step = layer->kernel_w * copy_bytes;
+    uint32_t channels = layer->in.channels, plane_bytes = layer->in.plane_bytes;
+    uint8_t *copy = prepared + (size_t)first * copy_bytes;
+    mover m[3];
+    for (int i = 0; i < count; i++)
+        m[i] = mover_of(layer, top, copy_bytes, (int)first + i - (int)layer->padding);
+    in += m->from;
+    if (copy_bytes == 8) {
+        move_single(m, count, in, plane_bytes, copy, channels, step);
+        return;
+    }
+    for (int i = 0; i < count; i++)
+        fill_edges(&m[i], copy + (size_t)i * copy_bytes, channels, step);
+    if (layer->pad_bit) {
+        move_planes(m, count, 1, in, plane_bytes, copy, channels, step);
+    } else {
+        move_planes(m, count, 0, in, plane_bytes, copy, channels, step);
+    }
 }
 
 /* 64 pixels of a row from column x on; pad outside. */
@@ -205,29 +257,26 @@ static void gather_plane(const spb_layer *layer, const uint8_t *plane, uint32_t 
 }
 
 void spb_prepare_planes(const spb_layer *layer, const uint8_t *in, uint32_t top, uint8_t *prepared) {
-    uint32_t copy_bytes = spb_copy_bytes(layer), stride = layer->stride, channels = layer->in.channels;
-    uint32_t copies = layer->kernel_w * stride, step = copies * copy_bytes, row_bytes = layer->in.row_bytes;
-    int words = stride == 1 && row_bytes == layer->out.row_bytes && row_bytes <= 8;
-    int part = stride == 2 && row_bytes <= 8;
-    for (uint32_t c = 0; c < channels && part; c++)
-        part_plane(layer, in + (size_t)c * layer->in.plane_bytes, top, prepared + (size_t)c * step,
-                   copy_bytes);
-    for (uint32_t i = 0; i < copies && !part; i++) {
-        uint8_t *copy = prepared + (size_t)i * copy_bytes;
-        int32_t shift = (int32_t)(i / stride) - (int32_t)layer->padding;
-        if (!words) {
-            for (uint32_t c = 0; c < channels; c++, copy += step)
-                gather_plane(layer, in + (size_t)c * layer->in.plane_bytes, top, copy, copy_bytes, shift,
-                             i % stride);
+    uint32_t copy_bytes = spb_copy_bytes(layer), stride = layer->stride, row_bytes = layer->in.row_bytes;
+    uint32_t copies = layer->kernel_w * stride, plane_bytes = layer->in.plane_bytes;
+    memset(prepared + spb_copies_bytes(layer), 0, spb_zeros_bytes(layer));
+    if (stride == 1 && row_bytes == layer->out.row_bytes && row_bytes <= 8) {
+        if (copies == 3 && layer->padding == 1) {
+            move_copies(layer, top, 0, 3, in, prepared);
+        } else {
+            for (uint32_t i = 0; i < copies; i++)
+                move_copies(layer, top, i, 1, in, prepared);
+        }
+        return;
+    }
+    for (uint32_t c = 0; c < layer->in.channels; c++, in += plane_bytes, prepared += copies * copy_bytes) {
+        if (stride == 2 && row_bytes <= 8) {
+            part_plane(layer, in, top, prepared, copy_bytes);
             continue;
         }
-        const mover m = mover_of(layer, top, copy_bytes, shift);
-        if (copy_bytes == 8) {
-            move_single(&m, in + m.from, layer->in.plane_bytes, copy, channels, step);
-        } else {
-            fill_edges(&m, copy, channels, step);
-            move_planes(&m, in + m.from, layer->in.plane_bytes, copy, channels, step);
+        for (uint32_t i = 0; i < copies; i++) {
+            int32_t shift = (int32_t)(i / stride) - (int32_t)layer->padding;
+            gather_plane(layer, in, top, prepared + i * copy_bytes, copy_bytes, shift, i % stride);
         }
     }
-    memset(prepared + spb_copies_bytes(layer), 0, spb_zeros_bytes(layer));
 }

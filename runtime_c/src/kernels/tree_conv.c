@@ -26,7 +26,8 @@
 /* DO(j) for every plane, with literal j: an index in a loop would keep the counts in memory. */
 #define EACH_PLANE(DO)                                                                                       \
     DO(0)                                                                                                    \
-    DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7) DO(8) DO(9) DO(10) DO(11) DO(12) DO(13) DO(14) DO(15) DO(16) DO(17)
+    DO(1)                                                                                                    \
+    DO(2) DO(3) DO(4) DO(5) DO(6) DO(7) DO(8) DO(9) DO(10) DO(11) DO(12) DO(13) DO(14) DO(15) DO(16) DO(17)
 
 /* Plane j of the sum: of the parent's and of the count, whose plane 0 has weight 2^shift. */
 SPB_INLINE tree_word add_plane(int j, const tree_word *count, int shift, int from_zero, const uint8_t *source,
@@ -47,8 +48,8 @@ SPB_INLINE tree_word add_plane(int j, const tree_word *count, int shift, int fro
 
 /* The number's comparison with a constant T, both modulo 2^planes and no further apart than 2^(planes - 1):
  * S >= T where the top bit of S + not T + 1 is 0. The carries into its planes are c := majority(s_j, k_j, c)
- * with k_j = not t_j, which is k_j where s_j and c differ, else s_j; at first c is 1. The header has k_j as bytes,
- * and what is left of the top plane's t_j, and of <= instead of >=, as SPB_STEP_FLIP. */
+ * with k_j = not t_j, which is k_j where s_j and c differ, else s_j; at first c is 1. The header has k_j as
+ * bytes, and what is left of the top plane's t_j, and of <= instead of >=, as SPB_STEP_FLIP. */
 SPB_INLINE spb_word chain(spb_word c, spb_word s, uint8_t k) {
     return spb_select(spb_xor(s, c), spb_splat_byte(k), s);
 }
@@ -81,51 +82,48 @@ SPB_INLINE tree_word settle(const tree_word *count, int shift, int from_zero, in
     return c; /* never: a checked layer has at most SPB_PLANES_MAX planes */
 }
 
-/* Adds to the number in each lane that of the lane `bytes` further. */
-SPB_INLINE void add_lane(tree_narrow *p, uint32_t planes, int bytes) {
-    tree_narrow up = spb_half(&p[0], tree_rotate(p[0], bytes));
-    for (uint32_t j = 1; j < planes; j++)
-        up = spb_full(&p[j], tree_rotate(p[j], bytes), up, 0);
+/* Plane j of the number in each lane plus those of all other lanes, whose lower planes left `carry`. */
+SPB_INLINE tree_narrow fold_plane(tree_word s, int lanes, spb_word carry[3]) {
+#if defined(SPB_WORD_IS_AARCH64)
+    spb_word x = s.q[0];
+    carry[0] = spb_full(&x, s.q[1], carry[0], 0);
+    if (lanes >= 4)
+        carry[1] = spb_full(&x, tree_rotate(x, 8), carry[1], 0);
+    if (lanes >= 8)
+        carry[2] = spb_full(&x, tree_rotate(x, 4), carry[2], 0);
+#else
+    spb_word x = s;
+    carry[0] = spb_full(&x, tree_rotate(x, TREE_NARROW_BYTES / 2), carry[0], 0);
+    if (lanes >= 4)
+        carry[1] = spb_full(&x, tree_rotate(x, TREE_NARROW_BYTES / 4), carry[1], 0);
+    if (lanes >= 8)
+        carry[2] = spb_full(&x, tree_rotate(x, TREE_NARROW_BYTES / 8), carry[2], 0);
+#endif
+    return x;
 }
 
 /* Sum and comparison where lanes share a word: they keep their sums apart all along a branch of the tree, and
- * are added up only to be compared. Constants of all lanes together are in the header. */
+ * are added up only to be compared. The sum is stored in any case: to ask costs as much. */
 SPB_INLINE tree_narrow settle_lanes(const tree_word *count, int shift, int from_zero, int lanes,
                                     uint32_t planes, const uint8_t *header, const uint8_t *source,
                                     uint8_t *slot) {
     const uint8_t *masks = header + SPB_STEP_MASKS;
-    int keep = header[SPB_STEP_FLAGS] & SPB_STEP_KEEP;
-    tree_narrow p[SPB_PLANES_MAX], c = spb_splat_byte(0xFF);
     tree_word carry = tree_splat_byte(0);
-#if defined(SPB_WORD_IS_AARCH64)
-    spb_word up = spb_splat_byte(0);
-#define FOLD(j, s)                                                                                           \
-    p[j] = (s).q[0];                                                                                         \
-    up = spb_full(&p[j], (s).q[1], up, 0);
-    lanes /= 2;
-#else
-#define FOLD(j, s) p[j] = s;
-#endif
-    do {
+    spb_word zero = spb_splat_byte(0), folds[3] = {zero, zero, zero}, c = spb_splat_byte(0xFF);
 #define PLANE(j)                                                                                             \
     {                                                                                                        \
         tree_word s = add_plane(j, count, shift, from_zero, source, &carry);                                 \
-        if (keep)                                                                                            \
-            tree_store(slot + (j)*TREE_WORD_BYTES, s);                                                       \
-        FOLD(j, s)                                                                                           \
-        if ((j) + 1u == planes)                                                                              \
-            break;                                                                                           \
+        tree_store(slot + (j)*TREE_WORD_BYTES, s);                                                           \
+        tree_narrow x = fold_plane(s, lanes, folds);                                                         \
+        if ((j) + 1u == planes) {                                                                            \
+            spb_word flip = spb_splat_byte(header[SPB_STEP_FLIP]);                                           \
+            return header[SPB_STEP_FLAGS] & SPB_STEP_FIXED ? flip : spb_xor(spb_xor(x, c), flip);            \
+        }                                                                                                    \
+        c = chain(c, x, masks[j]);                                                                           \
     }
-        EACH_PLANE(PLANE)
+    EACH_PLANE(PLANE)
 #undef PLANE
-#undef FOLD
-    } while (0);
-    for (int bytes = TREE_NARROW_BYTES / 2; lanes > 1; lanes /= 2, bytes /= 2)
-        add_lane(p, planes, bytes);
-    for (uint32_t j = 0; j + 1 < planes; j++)
-        c = chain(c, p[j], masks[j]);
-    spb_word flip = spb_splat_byte(header[SPB_STEP_FLIP]);
-    return header[SPB_STEP_FLAGS] & SPB_STEP_FIXED ? flip : spb_xor(spb_xor(p[planes - 1], c), flip);
+    return c; /* never */
 }
 
 typedef struct tile {
@@ -235,8 +233,8 @@ void spb_tree_conv(const spb_layer *layer, const uint8_t *in, uint8_t *out, uint
     for (uint32_t top = 0; top < to->height; top += strip) {
         spb_prepare_planes(layer, in, top, prepared);
         for (uint32_t from = at; at < end && at - from < strip_bytes; at += word) {
-            const tile t = {tables,   prepared + (at - from), mask + at,      out + at,
-                            slots,    layer->planes,          to->plane_bytes};
+            const tile t = {tables, prepared + (at - from), mask + at,      out + at,
+                            slots,  layer->planes,          to->plane_bytes};
             run_lanes(&t, lanes);
         }
     }

@@ -7,8 +7,8 @@
  *     pieces of 2, 4, 8, 16 words, at most one of each to add and one to take away, in this order
  *     blocks of 32 words, at most 6 in all
  *
- * A piece of 2^j words and planes 0 .. j - 1 are 2^j - 1 full adders (Harley-Seal), which leave planes 0 .. j - 1
- * and a carry of weight 2^j:
+ * A piece of 2^j words and planes 0 .. j - 1 are 2^j - 1 full adders (Harley-Seal), which leave planes 0 .. j
+ * - 1 and a carry of weight 2^j:
  *
  *     taps  a0 a1   a2 a3   a4 a5   a6 a7   ...
  *     p0     \ /     \ /     \ /     \ /

@@ -6,8 +6,8 @@
  *   AVX2          256 bits           256      5 operations (2 with AVX-512VL's ternary logic)
  *   scalar        uint64_t, uint32_t 64, 32   5 operations
  *
- * An offset is worth more pixels on AArch64 than a register holds: it is fetched, and made an address, once for
- * two loads.
+ * An offset is worth more pixels on AArch64 than a register holds: it is fetched, and made an address, once
+ * for two loads.
  *
  * An image of fewer pixels shares a word among 2, 4 or 8 lanes, each with a tap of its own. Their sums are
  * added up, only to be compared, by tree_fold: halves of an AArch64 word first, then by rotations within a

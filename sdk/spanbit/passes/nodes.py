@@ -5,8 +5,8 @@
     P >= t   is   R >= ceil((t + W) / 2)    and for sign = -1   S <= -ceil((t + W) / 2)
     P <= t   is   R <= floor((t + W) / 2)   and for sign = -1   S >= -floor((t + W) / 2)
 
-A comparison that no reachable S can change becomes NEVER or ALWAYS. The kernel has S modulo 2^planes and looks at
-the sign of S - v (of S - v - 1 for <=), so that is what the planes have to hold.
+A comparison that no reachable S can change becomes NEVER or ALWAYS. The kernel has S modulo
+2^planes and looks at the sign of S - v (of S - v - 1 for <=), so that is what the planes have to hold.
 """
 
 from __future__ import annotations
