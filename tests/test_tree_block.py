@@ -1,4 +1,4 @@
-"""The assembly of the tree kernel is what its scheduler writes, and the scheduler loses no tap and no carry."""
+"""The assembly of the tree kernel is what its scheduler writes, and the scheduler loses nothing."""
 
 from __future__ import annotations
 

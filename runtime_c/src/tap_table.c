@@ -6,7 +6,7 @@
 #include "kernels/tree_word.h"
 #include "little_endian.h"
 
-enum { STAGES = 5, BLOCK_STAGE = 4, BLOCK_WORDS = 32 }; /* pieces of 2, 4, 8, 16 words; blocks */
+enum { STAGES = 6, BLOCK_STAGE = 5, BLOCK_WORDS = 32 }; /* pieces of 1, 2, 4, 8, 16 words; blocks */
 
 uint16_t spb_tap_offset(const spb_layer *layer, uint32_t k) {
     uint32_t kernel = layer->kernel_h * layer->kernel_w;
@@ -19,7 +19,7 @@ uint16_t spb_tap_offset(const spb_layer *layer, uint32_t k) {
 static uint32_t stage_words(const uint8_t *step, int stage, int subtract) {
     if (stage == BLOCK_STAGE)
         return BLOCK_WORDS * (subtract ? step[SPB_STEP_BLOCKS] >> 4 : step[SPB_STEP_BLOCKS] & 15u);
-    return step[SPB_STEP_PIECES] >> (2 * stage + subtract) & 1u ? 2u << stage : 0;
+    return spb_u16(step + SPB_STEP_PIECES) >> (2 * stage + subtract) & 1u ? 1u << stage : 0;
 }
 
 static uint32_t step_words(const uint8_t *step) {
@@ -92,11 +92,11 @@ static uint8_t *new_step(spb_table_writer *w, uint8_t source, const uint8_t *nod
 static spb_status lay_out(spb_table_writer *w, uint8_t source, const uint8_t *node, const uint32_t count[2],
                           uint8_t flags, spb_table_cursor *cursors) {
     uint32_t words[2], blocks[2], pieces = 0;
-    for (int sub = 0; sub < 2; sub++) { /* whole words, an even number of them */
-        words[sub] = (count[sub] + 2 * w->lanes - 1) / (2 * w->lanes) * 2;
+    for (int sub = 0; sub < 2; sub++) {
+        words[sub] = (count[sub] + w->lanes - 1) / w->lanes;
         blocks[sub] = words[sub] / BLOCK_WORDS;
         for (int stage = 0; stage < BLOCK_STAGE; stage++)
-            pieces |= (words[sub] >> (stage + 1) & 1u) << (2 * stage + sub);
+            pieces |= (words[sub] >> stage & 1u) << (2 * stage + sub);
         cursors[sub].stage = -1;
     }
     uint32_t rest = words[0] % BLOCK_WORDS + words[1] % BLOCK_WORDS;
@@ -107,6 +107,7 @@ static spb_status lay_out(spb_table_writer *w, uint8_t source, const uint8_t *no
         if (!step)
             return SPB_ERR_REGION;
         step[SPB_STEP_PIECES] = (uint8_t)pieces;
+        step[SPB_STEP_PIECES + 1] = (uint8_t)(pieces >> 8);
         step[SPB_STEP_BLOCKS] = (uint8_t)(add | take << 4);
         for (int sub = 0; sub < 2; sub++) {
             if (!cursors[sub].step)

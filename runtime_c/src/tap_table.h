@@ -29,9 +29,9 @@ enum {
     SPB_STEP_FLAGS = 2,   /* SPB_STEP_KEEP and others */
     SPB_STEP_FLIP = 3,    /* 0x00 or 0xFF: what the comparison's result is flipped with */
     SPB_STEP_CHANNEL = 4, /* u16 */
-    SPB_STEP_PIECES = 6,  /* bit 2 (j - 1): a piece of 2^j words to add; the bit above it: to take away */
-    SPB_STEP_BLOCKS = 7,  /* of 32 words; low half: to add, high half: to take away */
-    SPB_STEP_MASKS = 8,   /* for each plane: 0xFF where the constant's bit is 0, else 0x00 */
+    SPB_STEP_PIECES = 6,  /* u16, bit 2 j: a piece of 2^j words to add; the bit above it: to take away */
+    SPB_STEP_BLOCKS = 8,  /* of 32 words; low half: to add, high half: to take away */
+    SPB_STEP_MASKS = 9,   /* for each plane: 0xFF where the constant's bit is 0, else 0x00 */
     SPB_STEP_HEADER_BYTES = 28
 };
 enum {

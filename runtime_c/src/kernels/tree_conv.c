@@ -29,101 +29,54 @@
     DO(1)                                                                                                    \
     DO(2) DO(3) DO(4) DO(5) DO(6) DO(7) DO(8) DO(9) DO(10) DO(11) DO(12) DO(13) DO(14) DO(15) DO(16) DO(17)
 
-/* Plane j of the sum: of the parent's and of the count, whose plane 0 has weight 2^shift. */
-SPB_INLINE tree_word add_plane(int j, const tree_word *count, int shift, int from_zero, const uint8_t *source,
-                               tree_word *carry) {
-    int i = j - shift, counts = i >= 0 && i < TREE_COUNT_PLANES;
-    if (from_zero)
-        return counts ? count[i] : tree_splat_byte(0);
-    tree_word x = tree_load(source + j * TREE_WORD_BYTES);
-    if (counts && i > 0) {
-        *carry = tree_full(&x, count[i], *carry, 0);
-    } else if (counts) {
-        *carry = tree_half(&x, count[i]);
-    } else if (i > 0) {
-        *carry = tree_half(&x, *carry);
-    }
-    return x;
-}
-
-/* The number's comparison with a constant T, both modulo 2^planes and no further apart than 2^(planes - 1):
- * S >= T where the top bit of S + not T + 1 is 0. The carries into its planes are c := majority(s_j, k_j, c)
- * with k_j = not t_j, which is k_j where s_j and c differ, else s_j; at first c is 1. The header has k_j as
- * bytes, and what is left of the top plane's t_j, and of <= instead of >=, as SPB_STEP_FLIP. */
-SPB_INLINE spb_word chain(spb_word c, spb_word s, uint8_t k) {
-    return spb_select(spb_xor(s, c), spb_splat_byte(k), s);
-}
-
-SPB_INLINE tree_word chain_word(tree_word c, tree_word s, uint8_t k) {
-    return tree_select(tree_xor(s, c), tree_splat_byte(k), s);
-}
-
-SPB_INLINE tree_word result_word(tree_word c, tree_word top, const uint8_t *header) {
-    tree_word flip = tree_splat_byte(header[SPB_STEP_FLIP]);
-    return header[SPB_STEP_FLAGS] & SPB_STEP_FIXED ? flip : tree_xor(tree_xor(top, c), flip);
-}
-
-/* Sum and comparison where the image fills words. */
-SPB_INLINE tree_word settle(const tree_word *count, int shift, int from_zero, int keep, uint32_t planes,
-                            const uint8_t *header, const uint8_t *source, uint8_t *slot) {
-    const uint8_t *masks = header + SPB_STEP_MASKS;
-    tree_word carry = tree_splat_byte(0), c = tree_splat_byte(0xFF);
-#define PLANE(j)                                                                                             \
-    {                                                                                                        \
-        tree_word s = add_plane(j, count, shift, from_zero, source, &carry);                                 \
-        if (keep)                                                                                            \
-            tree_store(slot + (j)*TREE_WORD_BYTES, s);                                                       \
-        if ((j) + 1u == planes)                                                                              \
-            return result_word(c, s, header);                                                                \
-        c = chain_word(c, s, masks[j]);                                                                      \
-    }
-    EACH_PLANE(PLANE)
-#undef PLANE
-    return c; /* never: a checked layer has at most SPB_PLANES_MAX planes */
-}
-
-/* Plane j of the number in each lane plus those of all other lanes, whose lower planes left `carry`. */
-SPB_INLINE tree_narrow fold_plane(tree_word s, int lanes, spb_word carry[3]) {
+#define SETTLE tree_settle
+#define OP(name) tree_##name
+#define WORD tree_word
+#include "tree_settle.h"
 #if defined(SPB_WORD_IS_AARCH64)
-    spb_word x = s.q[0];
-    carry[0] = spb_full(&x, s.q[1], carry[0], 0);
-    if (lanes >= 4)
-        carry[1] = spb_full(&x, tree_rotate(x, 8), carry[1], 0);
-    if (lanes >= 8)
-        carry[2] = spb_full(&x, tree_rotate(x, 4), carry[2], 0);
+#define SETTLE narrow_settle
+#define OP(name) spb_##name
+#define WORD spb_word
+#include "tree_settle.h"
 #else
-    spb_word x = s;
-    carry[0] = spb_full(&x, tree_rotate(x, TREE_NARROW_BYTES / 2), carry[0], 0);
-    if (lanes >= 4)
-        carry[1] = spb_full(&x, tree_rotate(x, TREE_NARROW_BYTES / 4), carry[1], 0);
-    if (lanes >= 8)
-        carry[2] = spb_full(&x, tree_rotate(x, TREE_NARROW_BYTES / 8), carry[2], 0);
+#define narrow_settle tree_settle
 #endif
-    return x;
+
+/* Adds to the number in each lane, of `planes` planes, that of the lane `bytes` further; one plane more. */
+SPB_INLINE void add_lane(spb_word *p, int planes, int bytes) {
+    spb_word up = spb_half(&p[0], tree_rotate(p[0], bytes));
+#define ADD(j)                                                                                               \
+    if ((j) > 0 && (j) < planes)                                                                             \
+        up = spb_full(&p[j], tree_rotate(p[j], bytes), up, 0);
+    EACH_PLANE(ADD)
+#undef ADD
+    p[planes] = up;
 }
 
-/* Sum and comparison where lanes share a word: they keep their sums apart all along a branch of the tree, and
- * are added up only to be compared. The sum is stored in any case: to ask costs as much. */
-SPB_INLINE tree_narrow settle_lanes(const tree_word *count, int shift, int from_zero, int lanes,
-                                    uint32_t planes, const uint8_t *header, const uint8_t *source,
-                                    uint8_t *slot) {
-    const uint8_t *masks = header + SPB_STEP_MASKS;
-    tree_word carry = tree_splat_byte(0);
-    spb_word zero = spb_splat_byte(0), folds[3] = {zero, zero, zero}, c = spb_splat_byte(0xFF);
-#define PLANE(j)                                                                                             \
-    {                                                                                                        \
-        tree_word s = add_plane(j, count, shift, from_zero, source, &carry);                                 \
-        tree_store(slot + (j)*TREE_WORD_BYTES, s);                                                           \
-        tree_narrow x = fold_plane(s, lanes, folds);                                                         \
-        if ((j) + 1u == planes) {                                                                            \
-            spb_word flip = spb_splat_byte(header[SPB_STEP_FLIP]);                                           \
-            return header[SPB_STEP_FLAGS] & SPB_STEP_FIXED ? flip : spb_xor(spb_xor(x, c), flip);            \
-        }                                                                                                    \
-        c = chain(c, x, masks[j]);                                                                           \
+/* Planes of a count whose lanes are added up. */
+SPB_INLINE int folded_planes(int lanes) {
+    return TREE_COUNT_PLANES + (lanes >= 2) + (lanes >= 4) + (lanes >= 8);
+}
+
+/* The lanes' counts added up, in every lane. From here on a narrow word holds all there is. */
+SPB_INLINE void fold(const tree_word *count, int lanes, spb_word *p) {
+#if defined(SPB_WORD_IS_AARCH64)
+    p[0] = count[0].q[0];
+    spb_word up = spb_half(&p[0], count[0].q[1]);
+    for (int j = 1; j < TREE_COUNT_PLANES; j++) {
+        p[j] = count[j].q[0];
+        up = spb_full(&p[j], count[j].q[1], up, 0);
     }
-    EACH_PLANE(PLANE)
-#undef PLANE
-    return c; /* never */
+    p[TREE_COUNT_PLANES] = up;
+#else
+    for (int j = 0; j < TREE_COUNT_PLANES; j++)
+        p[j] = count[j];
+    add_lane(p, TREE_COUNT_PLANES, TREE_WORD_BYTES / 2);
+#endif
+    if (lanes >= 4)
+        add_lane(p, TREE_COUNT_PLANES + 1, TREE_WORD_BYTES / 4);
+    if (lanes >= 8)
+        add_lane(p, TREE_COUNT_PLANES + 2, TREE_WORD_BYTES / 8);
 }
 
 typedef struct tile {
@@ -136,56 +89,27 @@ typedef struct tile {
 
 /* One tile of all channels. */
 SPB_INLINE void run_tile(const tile *t, int lanes) {
-    const size_t slot_bytes = (size_t)t->planes * TREE_WORD_BYTES;
+    const size_t slot_bytes = (size_t)t->planes * (lanes > 1 ? TREE_NARROW_BYTES : TREE_WORD_BYTES);
     const uint8_t *header, *next = t->tables;
     uint32_t flags;
     do {
         header = next;
         flags = header[SPB_STEP_FLAGS];
-        int from_zero = header[SPB_STEP_SOURCE] == SPB_NODE_ZERO;
-        const uint8_t *source = from_zero ? t->slots : t->slots + header[SPB_STEP_SOURCE] * slot_bytes;
+        const uint8_t *source = t->slots + header[SPB_STEP_SOURCE] * slot_bytes; /* never read for zero */
         uint8_t *slot = t->slots + header[SPB_STEP_SLOT] * slot_bytes;
         uint8_t *to = t->out + (size_t)spb_u16(header + SPB_STEP_CHANNEL) * t->plane_bytes;
-        tree_word count[TREE_COUNT_PLANES];
+        tree_word count[SPB_PLANES_MAX];
         next = tree_count(count, t->base, header, lanes);
         if (lanes == 1) {
-            tree_word bits;
-#define SETTLE(shift, from_zero, keep)                                                                       \
-    bits = settle(count, shift, from_zero, keep, t->planes, header, source, slot)
-            switch ((flags & 3) | (from_zero ? 4u : 0)) { /* constants for everything behind it */
-            case SPB_STEP_KEEP:
-                SETTLE(0, 0, 1);
-                break;
-            case SPB_STEP_SHIFT:
-                SETTLE(1, 0, 0);
-                break;
-            case SPB_STEP_SHIFT | SPB_STEP_KEEP:
-                SETTLE(1, 0, 1);
-                break;
-            case 4:
-                SETTLE(0, 1, 0);
-                break;
-            case 4 | SPB_STEP_KEEP:
-                SETTLE(0, 1, 1);
-                break;
-            default:
-                SETTLE(0, 0, 0);
-                break;
-            }
-#undef SETTLE
+            tree_word bits = tree_settle(count, TREE_COUNT_PLANES, t->planes, header, source, slot);
             tree_store(to, tree_and(bits, tree_load(t->mask)));
-        } else {
-            tree_narrow bits;
-            if (from_zero) {
-                bits = settle_lanes(count, 0, 1, lanes, t->planes, header, source, slot);
-            } else if (flags & SPB_STEP_SHIFT) {
-                bits = settle_lanes(count, 1, 0, lanes, t->planes, header, source, slot);
-            } else {
-                bits = settle_lanes(count, 0, 0, lanes, t->planes, header, source, slot);
-            }
+        } else { /* one word is all that the plane has pixels in */
+            spb_word folded[SPB_PLANES_MAX];
+            fold(count, lanes, folded);
+            spb_word bits = narrow_settle(folded, folded_planes(lanes), t->planes, header, source, slot);
             spb_store(to, spb_and(bits, spb_load(t->mask)));
             for (int rest = TREE_NARROW_BYTES; rest < SPB_PLANE_ALIGN; rest += TREE_NARROW_BYTES)
-                spb_store(to + rest, spb_splat_byte(0)); /* all the plane there is */
+                spb_store(to + rest, spb_splat_byte(0));
         }
     } while (!(flags & SPB_STEP_LAST));
 }

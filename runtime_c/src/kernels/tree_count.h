@@ -4,7 +4,7 @@
  * from the constant that the sum is compared with, which the table's writer has done (tap_table.c). So all
  * taps count upwards, from 0 to less than 256, into eight planes that nothing else shares:
  *
- *     pieces of 2, 4, 8, 16 words, at most one of each to add and one to take away, in this order
+ *     pieces of 1, 2, 4, 8, 16 words, at most one of each to add and one to take away, in this order
  *     blocks of 32 words, at most 6 in all
  *
  * A piece of 2^j words and planes 0 .. j - 1 are 2^j - 1 full adders (Harley-Seal), which leave planes 0 .. j
@@ -15,8 +15,9 @@
  *     p1       \     /         \     /
  *     p2          \ ------------ /   -> carry
  *
- * In this order plane j + 1 is still empty when the first piece of 2^j comes: its carry needs one half adder,
- * the second piece's two, a block's three. Nothing waits, and only `pieces` decides what runs.
+ * In this order plane j + 1 is still empty when the first piece of 2^j words comes, and after the second all
+ * is below 2^(j + 2): a carry needs one half adder and perhaps an XOR, a block's three. Nothing waits, and
+ * only `pieces` decides what runs.
  *
  * Where taps are taken away, the cells are full subtractors: their borrows are carries upside down.
  *
@@ -26,6 +27,7 @@
 #ifndef SPB_TREE_COUNT_H
 #define SPB_TREE_COUNT_H
 
+#include "../little_endian.h"
 #include "../tap_table.h"
 #include "tree_word.h"
 
@@ -35,7 +37,7 @@ enum { TREE_COUNT_PLANES = 8 };
 SPB_INLINE tree_word tree_add2(tree_word *c, const uint8_t *base, const uint16_t *taps, int lanes,
                                int subtract) {
     tree_word x[2];
-    tree_gather(base, taps, lanes, x);
+    tree_gather_two(base, taps, lanes, x);
     return tree_full(c, x[0], x[1], subtract);
 }
 
@@ -113,8 +115,9 @@ SPB_INLINE tree_word tree_join(tree_word *c, tree_word carry, int subtract) {
 SPB_INLINE const uint16_t *tree_pieces(tree_word *c, const uint8_t *base, const uint16_t *taps,
                                        uint32_t pieces, int j, int lanes) {
     for (int subtract = 0; subtract < 2; subtract++) {
-        if (pieces >> (2 * (j - 1) + subtract) & 1) {
-            tree_word carry = j == 1   ? tree_add2(c, base, taps, lanes, subtract)
+        if (pieces >> (2 * j + subtract) & 1) {
+            tree_word carry = j == 0   ? tree_gather(base, taps, lanes)
+                              : j == 1 ? tree_add2(c, base, taps, lanes, subtract)
                               : j == 2 ? tree_add4(c, base, taps, lanes, subtract)
                               : j == 3 ? tree_add8(c, base, taps, lanes, subtract)
                                        : tree_add16(c, base, taps, lanes, subtract);
@@ -140,9 +143,10 @@ SPB_INLINE const uint16_t *tree_blocks(tree_word *c, const uint8_t *base, const 
 /* All taps of the step at `header` into c; returns where they end, the next step. */
 SPB_INLINE const uint8_t *tree_count(tree_word *c, const uint8_t *base, const uint8_t *header, int lanes) {
     const uint16_t *taps = (const uint16_t *)(const void *)(header + SPB_STEP_HEADER_BYTES);
-    uint32_t pieces = header[SPB_STEP_PIECES], blocks = header[SPB_STEP_BLOCKS];
+    uint32_t pieces = spb_u16(header + SPB_STEP_PIECES), blocks = header[SPB_STEP_BLOCKS];
     for (int j = 0; j < TREE_COUNT_PLANES; j++)
         c[j] = tree_splat_byte(0);
+    taps = tree_pieces(c, base, taps, pieces, 0, lanes);
     taps = tree_pieces(c, base, taps, pieces, 1, lanes);
     taps = tree_pieces(c, base, taps, pieces, 2, lanes);
     taps = tree_pieces(c, base, taps, pieces, 3, lanes);

@@ -9,9 +9,8 @@
  * An offset is worth more pixels on AArch64 than a register holds: it is fetched, and made an address, once
  * for two loads.
  *
- * An image of fewer pixels shares a word among 2, 4 or 8 lanes, each with a tap of its own. Their sums are
- * added up, only to be compared, by tree_fold: halves of an AArch64 word first, then by rotations within a
- * tree_narrow.
+ * An image of fewer pixels shares a word among 2, 4 or 8 lanes, each with a tap of its own. Once the lanes'
+ * counts are added up (tree_rotate brings one to another), TREE_NARROW_BYTES of a word hold all there is.
  *
  * Full adder and full subtractor, the two cells of everything, are in word.h.
  */
@@ -19,8 +18,6 @@
 #define SPB_TREE_WORD_H
 
 #include "../word.h"
-
-typedef spb_word tree_narrow;
 
 #if defined(SPB_WORD_IS_AARCH64)
 
@@ -50,7 +47,6 @@ SPB_INLINE tree_word tree_xor(tree_word a, tree_word b) {
 SPB_INLINE tree_word tree_and(tree_word a, tree_word b) {
     return tree_pair(spb_and(a.q[0], b.q[0]), spb_and(a.q[1], b.q[1]));
 }
-SPB_INLINE tree_word tree_not(tree_word a) { return tree_pair(spb_not(a.q[0]), spb_not(a.q[1])); }
 SPB_INLINE tree_word tree_select(tree_word mask, tree_word a, tree_word b) {
     return tree_pair(spb_select(mask.q[0], a.q[0], b.q[0]), spb_select(mask.q[1], a.q[1], b.q[1]));
 }
@@ -89,29 +85,35 @@ SPB_INLINE spb_word tree_gather_half(const uint8_t *base, const uint16_t *offset
     if (lanes == 1)
         return spb_load(base + offsets[0]);
     tree_addresses(base, offsets, at);
-    if (lanes == 2)
-        return vcombine_u8(vld1_u8(at[0]), vld1_u8(at[1]));
+    if (lanes == 2) { /* LDR, LD1; of vcombine_u8 clang makes three */
+        uint64x2_t low = vcombine_u64(vreinterpret_u64_u8(vld1_u8(at[0])), vdup_n_u64(0));
+        return vreinterpretq_u8_u64(vld1q_lane_u64((const uint64_t *)(const void *)at[1], low, 1));
+    }
     /* Through general registers: each load into a lane waits for the one before it. */
     uint64_t low = tree_two(at[0], at[1]);
     tree_addresses(base, offsets + 2, at);
     return vcombine_u8(vcreate_u8(low), vcreate_u8(tree_two(at[0], at[1])));
 }
-/* Two words, each one load of 32 bytes or `lanes` shorter ones side by side. */
-SPB_INLINE void tree_gather(const uint8_t *base, const uint16_t *offsets, int lanes, tree_word to[2]) {
+/* A word: one load of 32 bytes or `lanes` shorter ones side by side. */
+SPB_INLINE tree_word tree_gather(const uint8_t *base, const uint16_t *offsets, int lanes) {
+    if (lanes == 1)
+        return tree_load(base + offsets[0]);
+    return tree_pair(tree_gather_half(base, offsets, lanes / 2),
+                     tree_gather_half(base, offsets + lanes / 2, lanes / 2));
+}
+SPB_INLINE void tree_gather_two(const uint8_t *base, const uint16_t *offsets, int lanes, tree_word to[2]) {
     if (lanes == 1) {
         const uint8_t *at[2];
         tree_addresses(base, offsets, at);
         to[0] = tree_load(at[0]);
         to[1] = tree_load(at[1]);
-        return;
-    }
-    for (int i = 0; i < 2; i++, offsets += lanes) {
-        to[i] = tree_pair(tree_gather_half(base, offsets, lanes / 2),
-                          tree_gather_half(base, offsets + lanes / 2, lanes / 2));
+    } else {
+        to[0] = tree_gather(base, offsets, lanes);
+        to[1] = tree_gather(base, offsets + lanes, lanes);
     }
 }
 
-SPB_INLINE tree_narrow tree_rotate(tree_narrow a, int bytes) {
+SPB_INLINE spb_word tree_rotate(spb_word a, int bytes) {
     return bytes == 8 ? vextq_u8(a, a, 8) : vextq_u8(a, a, 4);
 }
 
@@ -126,7 +128,6 @@ SPB_INLINE void tree_store(uint8_t *p, tree_word x) { spb_store(p, x); }
 SPB_INLINE tree_word tree_splat_byte(uint8_t byte) { return spb_splat_byte(byte); }
 SPB_INLINE tree_word tree_xor(tree_word a, tree_word b) { return spb_xor(a, b); }
 SPB_INLINE tree_word tree_and(tree_word a, tree_word b) { return spb_and(a, b); }
-SPB_INLINE tree_word tree_not(tree_word a) { return spb_not(a); }
 SPB_INLINE tree_word tree_select(tree_word mask, tree_word a, tree_word b) { return spb_select(mask, a, b); }
 SPB_INLINE tree_word tree_full(tree_word *x, tree_word a, tree_word b, int subtract) {
     return spb_full(x, a, b, subtract);
@@ -137,7 +138,7 @@ SPB_INLINE tree_word tree_half_not(tree_word *x, tree_word a) { return spb_half_
 #if defined(SPB_WORD_IS_ARMV7)
 
 #define TREE_EACH_LANE_COUNT(DO) DO(1) DO(2) DO(4)
-SPB_INLINE spb_word tree_gather_one(const uint8_t *base, const uint16_t *offsets, int lanes) {
+SPB_INLINE spb_word tree_gather(const uint8_t *base, const uint16_t *offsets, int lanes) {
     if (lanes == 1)
         return vld1q_u8(base + offsets[0]);
     if (lanes == 2)
@@ -147,7 +148,7 @@ SPB_INLINE spb_word tree_gather_one(const uint8_t *base, const uint16_t *offsets
         memcpy(&x[i], base + offsets[i], sizeof x[i]);
     return vreinterpretq_u8_u32(vld1q_u32(x));
 }
-SPB_INLINE tree_narrow tree_rotate(tree_narrow a, int bytes) {
+SPB_INLINE spb_word tree_rotate(tree_word a, int bytes) {
     return bytes == 8 ? vextq_u8(a, a, 8) : vextq_u8(a, a, 4);
 }
 
@@ -171,14 +172,14 @@ SPB_INLINE __m128i tree_gather_half(const uint8_t *base, const uint16_t *offsets
     x = _mm_insert_epi32(x, tree_load32(base + offsets[2]), 2);
     return _mm_insert_epi32(x, tree_load32(base + offsets[3]), 3);
 }
-SPB_INLINE spb_word tree_gather_one(const uint8_t *base, const uint16_t *offsets, int lanes) {
+SPB_INLINE spb_word tree_gather(const uint8_t *base, const uint16_t *offsets, int lanes) {
     if (lanes == 1)
         return spb_load(base + offsets[0]);
     __m128i low = tree_gather_half(base, offsets, lanes / 2);
     return _mm256_inserti128_si256(_mm256_castsi128_si256(low),
                                    tree_gather_half(base, offsets + lanes / 2, lanes / 2), 1);
 }
-SPB_INLINE tree_narrow tree_rotate(tree_narrow a, int bytes) {
+SPB_INLINE spb_word tree_rotate(tree_word a, int bytes) {
     if (bytes == 16)
         return _mm256_permute4x64_epi64(a, 0x4E);
     return bytes == 8 ? _mm256_shuffle_epi32(a, 0x4E) : _mm256_shuffle_epi32(a, 0xB1);
@@ -187,7 +188,7 @@ SPB_INLINE tree_narrow tree_rotate(tree_narrow a, int bytes) {
 #else
 
 #define TREE_EACH_LANE_COUNT(DO) DO(1) DO(2)
-SPB_INLINE spb_word tree_gather_one(const uint8_t *base, const uint16_t *offsets, int lanes) {
+SPB_INLINE spb_word tree_gather(const uint8_t *base, const uint16_t *offsets, int lanes) {
     if (lanes == 1)
         return spb_load(base + offsets[0]);
     uint32_t low, high;
@@ -195,16 +196,16 @@ SPB_INLINE spb_word tree_gather_one(const uint8_t *base, const uint16_t *offsets
     memcpy(&high, base + offsets[1], sizeof high);
     return (spb_word)(low | (uint64_t)high << 32);
 }
-SPB_INLINE tree_narrow tree_rotate(tree_narrow a, int bytes) {
+SPB_INLINE spb_word tree_rotate(tree_word a, int bytes) {
     return (spb_word)(a >> (8 * bytes - 1) >> 1 | (uint64_t)a << (8 * bytes));
 }
 
 #endif
 
 /* Two words, each one load or `lanes` shorter ones side by side. */
-SPB_INLINE void tree_gather(const uint8_t *base, const uint16_t *offsets, int lanes, tree_word to[2]) {
-    to[0] = tree_gather_one(base, offsets, lanes);
-    to[1] = tree_gather_one(base, offsets + lanes, lanes);
+SPB_INLINE void tree_gather_two(const uint8_t *base, const uint16_t *offsets, int lanes, tree_word to[2]) {
+    to[0] = tree_gather(base, offsets, lanes);
+    to[1] = tree_gather(base, offsets + lanes, lanes);
 }
 
 #endif

@@ -37,8 +37,8 @@ def list_counts(op: BinaryConv) -> NDArray[np.int64]:
 
 
 def _bytes(counts: NDArray[np.int64], sharing: int) -> int:
-    """Whole words, an even number of them for each list; steps of at most `_BLOCKS_MAX` blocks."""
-    words = -(-counts // (2 * sharing)) * 2
+    """Whole words for each list; steps of at most `_BLOCKS_MAX` blocks."""
+    words = -(-counts // sharing)
     blocks = words // _BLOCK_WORDS
     weighted = np.stack([words[:, :2].sum(axis=1), words[:, 2:].sum(axis=1)], axis=1)
     blocks = np.stack([blocks[:, :2].sum(axis=1), blocks[:, 2:].sum(axis=1)], axis=1)

@@ -1,0 +1,73 @@
+/* A count joins a sum, and the sum is compared: included by tree_conv.c once for each type of word.
+ *
+ *   SETTLE   name of the function
+ *   WORD     type; OP(name): its operations
+ *
+ * The count, of `count_planes` planes, has weight 1 or 2; it joins the parent's sum, or begins one. The sum S
+ * is compared with the header's constant T: both modulo 2^planes and no further apart than 2^(planes - 1), so
+ * S >= T where the top bit of S + not T + 1 is 0. The carries into its planes are c := majority(s_j, k_j, c)
+ * with k_j = not t_j, which is k_j where s_j and c differ, else s_j; at first c is 1. The header has k_j as
+ * bytes, and what is left of the top plane's t_j, and of <= instead of >=, as SPB_STEP_FLIP.
+ */
+
+/* Plane j of the sum: of the parent's and of the count, whose plane 0 has weight 2^shift. */
+SPB_INLINE WORD OP(add_plane)(int j, const WORD *count, int count_planes, int shift, WORD x, WORD *carry) {
+    int i = j - shift;
+    if (i == 0) {
+        *carry = OP(half)(&x, count[i]);
+    } else if (i > 0 && i < count_planes) {
+        *carry = OP(full)(&x, count[i], *carry, 0);
+    } else if (i > 0) {
+        *carry = OP(half)(&x, *carry);
+    }
+    return x;
+}
+
+SPB_INLINE WORD OP(settle_as)(const WORD *count, int count_planes, int shift, int from_zero, int keep,
+                              uint32_t planes, const uint8_t *header, const uint8_t *source, uint8_t *slot) {
+    const uint8_t *masks = header + SPB_STEP_MASKS;
+    WORD zero = OP(splat_byte)(0), carry = zero, c = OP(splat_byte)(0xFF);
+    WORD flip = OP(splat_byte)(header[SPB_STEP_FLIP]);
+#define PLANE(j)                                                                                             \
+    {                                                                                                        \
+        const size_t at = (j) * sizeof(WORD);                                                                \
+        WORD s = (j) < count_planes ? count[j] : zero;                                                       \
+        if (!from_zero)                                                                                      \
+            s = OP(add_plane)(j, count, count_planes, shift, OP(load)(source + at), &carry);                 \
+        if (keep)                                                                                            \
+            OP(store)(slot + at, s);                                                                         \
+        if ((j) + 1u == planes)                                                                              \
+            return header[SPB_STEP_FLAGS] & SPB_STEP_FIXED ? flip : OP(xor)(OP(xor)(s, c), flip);            \
+        c = OP(select)(OP(xor)(s, c), OP(splat_byte)(masks[j]), s);                                          \
+    }
+    EACH_PLANE(PLANE)
+#undef PLANE
+    return c; /* never: a checked layer has at most SPB_PLANES_MAX planes */
+}
+
+SPB_INLINE WORD SETTLE(const WORD *count, int count_planes, uint32_t planes, const uint8_t *header,
+                       const uint8_t *source, uint8_t *slot) {
+    uint32_t flags = header[SPB_STEP_FLAGS] & (SPB_STEP_KEEP | SPB_STEP_SHIFT);
+    enum { FROM_ZERO = 4 };
+#define AS(shift, from_zero, keep)                                                                           \
+    return OP(settle_as)(count, count_planes, shift, from_zero, keep, planes, header, source, slot)
+    switch (flags | (header[SPB_STEP_SOURCE] == SPB_NODE_ZERO ? FROM_ZERO : 0)) { /* constants from here on */
+    case SPB_STEP_KEEP:
+        AS(0, 0, 1);
+    case SPB_STEP_SHIFT:
+        AS(1, 0, 0);
+    case SPB_STEP_SHIFT | SPB_STEP_KEEP:
+        AS(1, 0, 1);
+    case FROM_ZERO:
+        AS(0, 1, 0);
+    case FROM_ZERO | SPB_STEP_KEEP:
+        AS(0, 1, 1);
+    default:
+        AS(0, 0, 0);
+    }
+#undef AS
+}
+
+#undef SETTLE
+#undef OP
+#undef WORD
