@@ -22,15 +22,24 @@ static uint32_t stage_words(const uint8_t *step, int stage, int subtract) {
     return spb_u16(step + SPB_STEP_PIECES) >> (2 * stage + subtract) & 1u ? 1u << stage : 0;
 }
 
-static uint32_t step_words(const uint8_t *step) {
-    uint32_t words = 0;
-    for (int stage = 0; stage < STAGES; stage++)
-        words += stage_words(step, stage, 0) + stage_words(step, stage, 1);
-    return words;
+static uint8_t *step_end(const spb_table_writer *w, uint8_t *step) {
+    return step + SPB_STEP_HEADER_BYTES + spb_u16(step + SPB_STEP_WORDS) * w->lanes * sizeof(uint16_t);
 }
 
-static uint8_t *step_end(const spb_table_writer *w, uint8_t *step) {
-    return step + SPB_STEP_HEADER_BYTES + step_words(step) * w->lanes * sizeof(uint16_t);
+/* What a step takes, about: a word's loads and adders, a step's planes. */
+enum { WORK_WORD = 10, WORK_STEP = 200 };
+
+/* Gives the step its part of the work, and has the part's need of sums known to all steps that it starts from. */
+static void assign_part(spb_table_writer *w, uint8_t *step, uint32_t words) {
+    uint64_t work = WORK_STEP + (uint64_t)words * WORK_WORD, middle = w->work_done + work / 2;
+    uint64_t part = w->work ? middle * SPB_PARTS / w->work : 0;
+    part = part < SPB_PARTS ? part : SPB_PARTS - 1;
+    w->work_done += work;
+    step[SPB_STEP_PART] = (uint8_t)part;
+    for (uint8_t bit = (uint8_t)(1u << part); !(step[SPB_STEP_NEEDED] & bit);) {
+        step[SPB_STEP_NEEDED] |= bit;
+        step -= spb_u32(step + SPB_STEP_BACK); /* itself where there is none */
+    }
 }
 
 /* Where the next tap of the list goes: the run of the step that comes next, or of the next step. */
@@ -65,6 +74,7 @@ void spb_table_begin(spb_table_writer *w, const spb_layer *layer, uint8_t *table
     w->at = table;
     w->end = table + table_bytes;
     w->lanes = spb_lanes(&layer->out, TREE_WORD_BYTES);
+    w->work = (uint64_t)layer->out.channels * WORK_STEP + (uint64_t)layer->tap_count / w->lanes * WORK_WORD;
 }
 
 /* An empty step at the table's end; NULL: there is no room for it and so many words. */
@@ -79,6 +89,15 @@ static uint8_t *new_step(spb_table_writer *w, uint8_t source, const uint8_t *nod
     step[SPB_STEP_SLOT] = node[SPB_NODE_SLOT];
     step[SPB_STEP_FLAGS] = flags;
     memcpy(step + SPB_STEP_CHANNEL, node + SPB_NODE_CHANNEL, sizeof(uint16_t));
+    step[SPB_STEP_WORDS] = (uint8_t)words;
+    step[SPB_STEP_WORDS + 1] = (uint8_t)(words >> 8);
+    if (source != SPB_NODE_ZERO) {
+        uint32_t back = (uint32_t)(step - w->writer[source]);
+        memcpy(step + SPB_STEP_BACK, &back, sizeof back);
+        w->writer[source][SPB_STEP_FLAGS] |= SPB_STEP_KEEP;
+    }
+    w->writer[node[SPB_NODE_SLOT]] = step;
+    assign_part(w, step, words);
     uint16_t zero = (uint16_t)spb_copies_bytes(w->layer);
     for (uint32_t i = 0; i < words * w->lanes; i++)
         memcpy(step + SPB_STEP_HEADER_BYTES + i * sizeof zero, &zero, sizeof zero);
@@ -117,8 +136,6 @@ static spb_status lay_out(spb_table_writer *w, uint8_t source, const uint8_t *no
         blocks[1] -= take;
         pieces = rest = 0;
         source = node[SPB_NODE_SLOT];
-        if (blocks[0] + blocks[1])
-            step[SPB_STEP_FLAGS] |= SPB_STEP_KEEP;
     } while (blocks[0] + blocks[1]);
     w->constant[node[SPB_NODE_SLOT]] += words[1] * w->lanes << (flags & SPB_STEP_SHIFT ? 1 : 0);
     return SPB_OK;
@@ -142,23 +159,18 @@ static void put_comparison(const spb_layer *layer, const uint8_t *node, uint32_t
 spb_status spb_table_node(spb_table_writer *w, const uint8_t *node, const uint32_t count[4]) {
     uint8_t source = node[SPB_NODE_SOURCE], slot = node[SPB_NODE_SLOT];
     spb_status status = SPB_OK;
-    if (source != SPB_NODE_ZERO)
-        w->writer[source][SPB_STEP_FLAGS] |= SPB_STEP_KEEP;
     w->constant[slot] = source == SPB_NODE_ZERO ? 0 : w->constant[source];
     memset(w->cursor, 0, sizeof w->cursor);
     int twice = count[SPB_ADD2] + count[SPB_SUB2] > 0, once = count[SPB_ADD1] + count[SPB_SUB1] > 0;
     if (twice) {
         status = lay_out(w, source, node, count + SPB_ADD2, SPB_STEP_SHIFT, w->cursor + SPB_ADD2);
         source = slot;
-        if (!status && once)
-            w->last[SPB_STEP_FLAGS] |= SPB_STEP_KEEP;
     }
     if (!status && (once || !twice))
         status = lay_out(w, source, node, count + SPB_ADD1, 0, w->cursor + SPB_ADD1);
     if (status)
         return status;
     put_comparison(w->layer, node, w->constant[slot], w->last);
-    w->writer[slot] = w->last;
     return SPB_OK;
 }
 
