@@ -29,8 +29,9 @@ _REPEATED = 100
 _PRICED = 0.999  # share of the instructions that is priced; the rest, once a layer, gets the mean
 # Before 16 LLVM gave the Neoverse-N1 the Cortex-A57's model.
 _VERSIONS = range(24, 15, -1)
-# A tap is a load at an offset from a table; a full adder has one select.
-_TAP_LOAD = re.compile(r"ld(r|1)\s.*\[x\d+, [xw]\d+")
+# A tap is a load at an address made of an offset, of both registers of a word or of a lane; a full adder has one
+# select.
+_TAP_LOAD = re.compile(r"ldr\s+[qd]\d+, \[x\d+(, #0x10)?\]|ld1\s")
 _SELECT = re.compile(r"bsl|bit|bif")
 _BRANCH = re.compile(r"(b|b\..*|bl|blr|br|ret|cbz|cbnz|tbz|tbnz)(\s|$)")
 _ADDERS, _TAPS = 8, 4  # in a block that counts as an inner loop; the comparison has selects but no taps

@@ -70,7 +70,7 @@ class Block:
         self.size, self.lanes, self.levels = size, lanes, size.bit_length() - 1
         self.text: list[str] = []
         self.cycle = 0
-        self.free = [f"V({n})" for n in reversed(TEMPS)]
+        self.free = [f"V({n})" for n in TEMPS]  # taken from the end: the carries' places last
         self.addresses = [f"X({n})" for n in reversed(ADDRESSES)]
         self.offsets = [f"{n}" for n in reversed(OFFSETS)]
         self.words = [[[] for _ in range(self.levels + 1)] for _ in range(QS)]  # type: list[list[list[Word]]]
@@ -105,7 +105,7 @@ class Block:
             if slots and not vector and not loaded:
                 self._load_offsets()
             self.cycle += 1
-        self._place_carries()
+        self._check_carries()
         return self.text
 
     def _vector(self) -> bool:
@@ -115,7 +115,7 @@ class Block:
             if step == "t":
                 if max(adder.x.ready, adder.a.ready) > self.cycle or not self.free:
                     continue
-                adder.t = self.free.pop()
+                adder.t = self._take(f"V({TEMPS[adder.q]})" if adder.weight == self.levels - 1 else "")
                 self._emit("t", adder, f"E({adder.t}, {adder.x.register}, {adder.a.register})")
             elif step == "s":
                 if max(adder.ready["t"], adder.b.ready) > self.cycle:
@@ -132,6 +132,10 @@ class Block:
             return True
         return False
 
+    def _take(self, wanted: str) -> str:
+        """A free register, this one if it is free."""
+        return self.free.pop(self.free.index(wanted) if wanted in self.free else -1)
+
     def _emit(self, step: str, adder: Adder, text: str) -> None:
         self.text.append(text)
         adder.left.remove(step)
@@ -142,6 +146,7 @@ class Block:
         if adder.s != adder.x.register:
             spent.append(adder.x.register)
         self.free += [register for register in spent if register.startswith("V")]
+        self.free.sort()
         self.adders.remove(adder)
         words = self.words[adder.q]
         words[adder.weight].append(Word(adder.ready["s"], adder.s, adder.x.signed))
@@ -228,19 +233,11 @@ class Block:
             self.raw[tap + i] = ((low, low, high, high)[i], self.cycle + LATENCY["offsets"])
         self.next_offset += 4
 
-    def _place_carries(self) -> None:
-        """The block's two carries into v14 and v15, where the wrapper takes them from."""
+    def _check_carries(self) -> None:
+        """The block's two carries are in v14 and v15, where the wrapper takes them from."""
         carries = [self.words[q][self.levels][0].register for q in range(QS)]
-        wanted = [f"V({TEMPS[q]})" for q in range(QS)]
-        if carries[0] == wanted[1] or carries[1] == wanted[0]:
-            self.text.append(f"M({self.free[-1]}, {carries[0]})")
-            carries[0] = self.free[-1]
-            carries_wanted = ((carries[1], wanted[1]), (carries[0], wanted[0]))
-        else:
-            carries_wanted = ((carries[0], wanted[0]), (carries[1], wanted[1]))
-        for register, place in carries_wanted:
-            if register != place:
-                self.text.append(f"M({place}, {register})")
+        if carries != [f"V({TEMPS[q]})" for q in range(QS)]:
+            raise RuntimeError("a carry's place was taken when its adder began")
 
 
 _TOP = """\
@@ -259,7 +256,6 @@ _TOP = """\
 #define TB_E(d, a, b) "eor " d ".16b, " a ".16b, " b ".16b\\n"
 #define TB_BSL(t, a, b) "bsl " t ".16b, " a ".16b, " b ".16b\\n"
 #define TB_B(...) TB_BSL(__VA_ARGS__)
-#define TB_M(d, a) "mov " d ".16b, " a ".16b\\n"
 #define TB_LQ(n, x, at) "ldr q" #n ", [" x ", #" #at "]\\n"
 #define TB_LD(n, x) "ldr d" #n ", [" x "]\\n"
 #define TB_LI(n, x) "ld1 {v" #n ".d}[1], [" x "]\\n"
