@@ -29,8 +29,7 @@ _REPEATED = 100
 _PRICED = 0.999  # share of the instructions that is priced; the rest, once a layer, gets the mean
 # Before 16 LLVM gave the Neoverse-N1 the Cortex-A57's model.
 _VERSIONS = range(24, 15, -1)
-# A tap is a load at an address made of an offset, of both registers of a word or of a lane; a full adder has one
-# select.
+# A tap is a load at its own address, of both registers of a word or of a lane; a full adder has one select.
 _TAP_LOAD = re.compile(r"ldr\s+[qd]\d+, \[x\d+(, #0x10)?\]|ld1\s")
 _SELECT = re.compile(r"bsl|bit|bif")
 _BRANCH = re.compile(r"(b|b\..*|bl|blr|br|ret|cbz|cbnz|tbz|tbnz)(\s|$)")
