@@ -164,9 +164,11 @@ SPB_INLINE int32_t tree_load32(const uint8_t *p) {
 SPB_INLINE __m128i tree_gather_half(const uint8_t *base, const uint16_t *offsets, int lanes) {
     if (lanes == 1)
         return _mm_loadu_si128((const __m128i *)(const void *)(base + offsets[0]));
-    if (lanes == 2)
-        return _mm_unpacklo_epi64(_mm_loadl_epi64((const __m128i *)(const void *)(base + offsets[0])),
-                                  _mm_loadl_epi64((const __m128i *)(const void *)(base + offsets[1])));
+    if (lanes == 2) { /* VMOVQ, VMOVHPS */
+        __m128i low = _mm_loadl_epi64((const __m128i *)(const void *)(base + offsets[0]));
+        const __m64 *high = (const __m64 *)(const void *)(base + offsets[1]);
+        return _mm_castps_si128(_mm_loadh_pi(_mm_castsi128_ps(low), high));
+    }
     __m128i x = _mm_cvtsi32_si128(tree_load32(base + offsets[0]));
     x = _mm_insert_epi32(x, tree_load32(base + offsets[1]), 1);
     x = _mm_insert_epi32(x, tree_load32(base + offsets[2]), 2);
