@@ -34,6 +34,7 @@ from spanbit.graph import (
     KernelKind,
     MaxPool2x2,
     Op,
+    Padding,
     Shape,
     StemConv,
     Threshold,
@@ -174,7 +175,7 @@ class _Builder:
         name = f"conv{len(self.ops)}"
         make = binary_tree_layer if binary else sparse_ternary_layer
         weight = make(channels, self.shape.channels, kernel, cost, len(self.ops))
-        self.ops.append(BinaryConv(name, weight, 1, kernel // 2, 0))
+        self.ops.append(BinaryConv(name, weight, 1, kernel // 2, Padding.MINUS_ONE))
         self.shape = Shape(channels, self.shape.height, self.shape.width)
         self._threshold(name, 20)
 

@@ -11,7 +11,18 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from shapes import Layer, Network
-from spanbit.graph import BinaryConv, Compare, Graph, Head, MaxPool2x2, Op, Shape, StemConv, Threshold
+from spanbit.graph import (
+    BinaryConv,
+    Compare,
+    Graph,
+    Head,
+    MaxPool2x2,
+    Op,
+    Padding,
+    Shape,
+    StemConv,
+    Threshold,
+)
 from spanbit.passes import compile_graph
 from spanbit.passes.compiled import CompiledGraph
 from spanbit.targets import load_target
@@ -45,7 +56,7 @@ def synthetic_network(network: Network, cost: float) -> CompiledGraph:
     for layer in network.layers:
         weight = weights("binary tree", layer, cost)
         assert weight is not None
-        ops.append(BinaryConv(layer.name, weight, layer.stride, layer.padding, 0))
+        ops.append(BinaryConv(layer.name, weight, layer.stride, layer.padding, Padding.MINUS_ONE))
         ops.append(threshold(layer.name, layer.out_channels, 20))
         if layer.pool:
             ops.append(MaxPool2x2(f"{layer.name}.pool"))

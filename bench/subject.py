@@ -17,7 +17,18 @@ from numpy.typing import NDArray
 from shapes import Layer
 from spanbit.bundle import write_bundle
 from spanbit.errors import SpanbitError
-from spanbit.graph import BinaryConv, Compare, Graph, Head, KernelKind, MaxPool2x2, Shape, StemConv, Threshold
+from spanbit.graph import (
+    BinaryConv,
+    Compare,
+    Graph,
+    Head,
+    KernelKind,
+    MaxPool2x2,
+    Padding,
+    Shape,
+    StemConv,
+    Threshold,
+)
 from spanbit.passes import compile_graph
 from spanbit.passes.compiled import LayerPlan
 from spanbit.targets import Target
@@ -74,7 +85,7 @@ def write_subject(
         (
             StemConv("stem", stem, 1, 0, np.zeros(1, np.uint8)),
             threshold("stem.bits", layer.in_channels, 9000),
-            BinaryConv("conv", weight, layer.stride, layer.padding, 0),
+            BinaryConv("conv", weight, layer.stride, layer.padding, Padding.MINUS_ONE),
             threshold("conv.bits", layer.out_channels, 20),
             *pools,
             Head("head", head, np.ones(2, np.float32), np.zeros(2, np.float32)),

@@ -15,6 +15,7 @@ from spanbit.graph import (
     Head,
     MaxPool2x2,
     Op,
+    Padding,
     Shape,
     StemConv,
     Threshold,
@@ -97,7 +98,7 @@ def _add_conv(rng: np.random.Generator, ops: list[Op], source: Shape, counts: li
     shape = (int(rng.choice(counts)), source.channels, kernel_h, kernel_w)
     weight = random_weight(rng, shape, str(rng.choice(_STYLES)))
     name = f"block{index}.conv"
-    ops.append(BinaryConv(name, weight, stride, padding, int(rng.integers(0, 2))))
+    ops.append(BinaryConv(name, weight, stride, padding, Padding(int(rng.integers(0, 3)))))
     return _finish(rng, ops, source, weight, stride, padding, f"block{index}", weight[0].size ** 0.5)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from emulate import toolchain
 from numpy.typing import NDArray
-from spanbit.graph import BinaryConv, Compare, Graph, Head, KernelKind, Shape, StemConv, Threshold
+from spanbit.graph import BinaryConv, Compare, Graph, Head, KernelKind, Padding, Shape, StemConv, Threshold
 from spanbit.passes import compile_graph
 from spanbit.targets import load_target
 from spanbit.tree.synthetic import binary_tree_layer, sparse_ternary_layer
@@ -73,7 +73,7 @@ def _one_layer(weight: NDArray[np.int8], side: int) -> Graph:
     ops = (
         StemConv("stem", stem, 1, 0, np.zeros(1, np.uint8)),
         threshold("stem.bits", source, 9000),
-        BinaryConv("conv", weight, 1, size // 2, 0),
+        BinaryConv("conv", weight, 1, size // 2, Padding.MINUS_ONE),
         threshold("conv.bits", channels, 20),
         Head("head", head, np.ones(2, np.float32), np.zeros(2, np.float32)),
     )

@@ -87,6 +87,8 @@ def test_another_file() -> None:
         (32, "<I", 1 << 30),  # layer table outside
         (36, "<I", 1 << 30),  # golden outside
         (96, "<B", 9),  # operator
+        (96 + 1, "<B", 3),  # padding that does not exist
+        (96 + 1, "<B", 32),  # a flag that does not exist
         (96 + 2, "<B", 0),  # kernel
         (96 + 4, "<B", 3),  # stride
         (96 + 5, "<B", 200),  # padding

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from spanbit.errors import ExitCode, SpanbitError
-from spanbit.graph.ops import BinaryConv, Compare, Head, MaxPool2x2, StemConv, Threshold
+from spanbit.graph.ops import BinaryConv, Compare, Head, MaxPool2x2, Padding, StemConv, Threshold
 from spanbit.importers import from_torch
 from spanbit.nn import BatchNormSign, BinaryConv2d, BinaryLinear, Sign, StemConv2d
 from torch import nn
@@ -33,8 +34,37 @@ def test_a_nested_network_becomes_a_chain_with_qualified_names() -> None:
     assert [op.name for op in graph.ops] == ["0", "1", "3.0", "3.1", "3.2", "5"]
     stem_op, conv_op = graph.ops[0], graph.ops[2]
     assert isinstance(stem_op, StemConv) and stem_op.pad_value.tolist() == [128]
-    assert isinstance(conv_op, BinaryConv) and conv_op.pad_bit == 1
+    assert isinstance(conv_op, BinaryConv) and conv_op.outside is Padding.ONE
     assert graph.class_names == ("a", "b", "c")
+
+
+def test_a_plain_convolution_of_signs_is_padded_with_zeros() -> None:
+    plain = nn.Conv2d(4, 6, 3, stride=2, padding=1, bias=False)
+    with torch.no_grad():
+        plain.weight.copy_(torch.randint(-1, 2, plain.weight.shape))
+    net = nn.Sequential(stem(), Sign(), plain, Sign(), nn.Flatten(), BinaryLinear(96, 2))
+    conv = from_torch(net, (1, 8, 8)).ops[2]
+    assert isinstance(conv, BinaryConv) and conv.outside is Padding.ZERO
+    assert (conv.stride, conv.padding) == (2, 1)
+    assert np.array_equal(conv.weight, plain.weight.detach().numpy())
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ({"bias": True}, "bias"),
+        ({"groups": 2}, "groups"),
+        ({"padding": "same"}, "one number"),
+        ({"padding": (0, 1)}, "one number"),
+        ({"padding": 1, "padding_mode": "circular"}, "zeros"),
+    ],
+)
+def test_a_plain_convolution_that_is_not_supported_says_why(options: dict[str, Any], why: str) -> None:
+    plain = nn.Conv2d(4, 4, 3, **{"bias": False, **options})
+    with torch.no_grad():
+        plain.weight.fill_(1)
+    with pytest.raises(SpanbitError, match=why):
+        from_torch(nn.Sequential(stem(), Sign(), plain, Sign()), (1, 8, 8))
 
 
 def test_sign_alone_is_a_threshold_at_zero() -> None:

@@ -48,7 +48,7 @@ def test_sign_of_zero_is_plus_one_and_gradient_is_clipped() -> None:
     kernel=st.sampled_from([1, 2, 3, 5]),
     stride=st.sampled_from([1, 2]),
     padding=st.integers(0, 2),
-    pad_value=st.sampled_from([-1, 1]),
+    pad_value=st.sampled_from([-1, 0, 1]),
     weights=st.sampled_from(["binary", "ternary"]),
 )
 def test_binary_convolution_is_its_definition(
@@ -108,9 +108,18 @@ def test_a_wrong_normalisation_is_refused(mean: tuple[float, ...], std: tuple[fl
         StemConv2d(1, 1, 3, mean=mean, std=std)
 
 
-def test_zero_padding_is_refused() -> None:
+def test_padding_with_zeros_is_what_a_plain_convolution_does() -> None:
+    torch.manual_seed(0)
+    conv, plain = BinaryConv2d(3, 4, 3, padding=1, pad_value=0), nn.Conv2d(3, 4, 3, padding=1, bias=False)
+    with torch.no_grad():
+        plain.weight.copy_(conv.effective_weight())
+    x = torch.randint(0, 2, (2, 3, 5, 6)) * 2.0 - 1
+    assert torch.equal(conv(x), plain(x))
+
+
+def test_padding_with_another_value_is_refused() -> None:
     with pytest.raises(ValueError, match="pad_value"):
-        BinaryConv2d(1, 1, 3, padding=1, pad_value=0)
+        BinaryConv2d(1, 1, 3, padding=1, pad_value=2)
 
 
 def test_masked_taps_still_get_a_gradient() -> None:

@@ -12,7 +12,18 @@ from hypothesis import strategies as st
 from nets import random_graph, random_image, random_weight
 from numpy.typing import NDArray
 from spanbit.errors import SpanbitError
-from spanbit.graph import BinaryConv, Compare, Graph, Head, KernelKind, MaxPool2x2, Shape, StemConv, Threshold
+from spanbit.graph import (
+    BinaryConv,
+    Compare,
+    Graph,
+    Head,
+    KernelKind,
+    MaxPool2x2,
+    Padding,
+    Shape,
+    StemConv,
+    Threshold,
+)
 from spanbit.passes import compile_graph, fold_nodes, move_pools
 from spanbit.passes.layout import ARENA_ALIGN, ARENA_SLACK, row_bytes, tensor_bytes
 from spanbit.passes.memory import output_bytes
@@ -38,9 +49,9 @@ def vgg_like(channels: int = 64, side: int = 16, weight: NDArray[np.int8] | None
     ops = (
         stem,
         bits,
-        BinaryConv("conv1", weight, 1, 1, 0),
+        BinaryConv("conv1", weight, 1, 1, Padding.MINUS_ONE),
         bits,
-        BinaryConv("conv2", weight, 1, 1, 0),
+        BinaryConv("conv2", weight, 1, 1, Padding.MINUS_ONE),
         MaxPool2x2("pool"),
         bits,
         head,
@@ -72,7 +83,7 @@ def test_comparisons_of_s_are_the_thresholds_on_p(seed: int, channels: int, taps
     value = rng.integers(-taps - 3, taps + 4, channels).astype(np.int32)
     threshold = Threshold("t", value, rng.integers(0, 4, channels).astype(np.uint8))
     tree = build_tree(weight)
-    op = BinaryConv("c", weight.reshape(channels, taps, 1, 1), 1, 0, 0, tree=tree)
+    op = BinaryConv("c", weight.reshape(channels, taps, 1, 1), 1, 0, Padding.MINUS_ONE, tree=tree)
     table = fold_nodes(op, threshold)
     every = (np.arange(1 << taps)[:, None] >> np.arange(taps) & 1).astype(np.int64)  # all activations
     none = np.zeros(len(every), np.bool_)
@@ -133,7 +144,9 @@ def test_sparse_layers_take_the_tree_and_random_ones_follow_the_cost_figures() -
 
 def test_what_the_tree_kernel_cannot_run_is_said() -> None:
     def conv(channels: int, kernel: int) -> BinaryConv:
-        return BinaryConv("wide", np.ones((2, channels, kernel, kernel), np.int8), 1, kernel // 2, 0)
+        return BinaryConv(
+            "wide", np.ones((2, channels, kernel, kernel), np.int8), 1, kernel // 2, Padding.MINUS_ONE
+        )
 
     def obstacle(channels: int, kernel: int, side: int) -> str:
         return tree_obstacle(conv(channels, kernel), Shape(channels, side, side), Shape(2, side, side))
@@ -158,7 +171,9 @@ def test_a_forced_tree_that_cannot_be_names_the_layer() -> None:
     wide = random_weight(rng, (2, 1400, 7, 7), "zero")
     bits = Threshold("bits", np.zeros(2, np.int32), np.zeros(2, np.uint8))
     head = Head("head", np.ones((1, 8), np.int8), np.ones(1, np.float32), np.zeros(1, np.float32))
-    graph = replace(graph, ops=(*graph.ops[:2], BinaryConv("wide", wide, 1, 3, 0), bits, head))
+    graph = replace(
+        graph, ops=(*graph.ops[:2], BinaryConv("wide", wide, 1, 3, Padding.MINUS_ONE), bits, head)
+    )
     with pytest.raises(SpanbitError, match="wide"):
         compile_graph(graph, RPI4, KernelKind.TREE)
     compiled = compile_graph(graph, RPI4)

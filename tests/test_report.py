@@ -8,7 +8,7 @@ import struct
 
 import numpy as np
 from rich.console import Console
-from spanbit.graph.ops import BinaryConv, Graph, Head, KernelKind, Shape, StemConv, Threshold
+from spanbit.graph.ops import BinaryConv, Graph, Head, KernelKind, Padding, Shape, StemConv, Threshold
 from spanbit.report import figures_table, network_figures
 from spanbit.report.table import short
 from spanbit.tree import ChannelTree
@@ -31,7 +31,7 @@ def _graph() -> Graph:
     )
     weight = np.array([[1, 1], [1, -1]], np.int8).reshape(2, 2, 1, 1)
     stem = StemConv("stem", np.ones((2, 1, 1, 1), np.int8), 1, 0, np.zeros(1, np.uint8))
-    conv = BinaryConv("conv", weight, 1, 0, 0, tree, KernelKind.TREE, "cheapest by the model")
+    conv = BinaryConv("conv", weight, 1, 0, Padding.MINUS_ONE, tree, KernelKind.TREE, "cheapest by the model")
     head = Head("head", np.ones((2, 18), np.int8), np.ones(2, np.float32), np.zeros(2, np.float32))
     return Graph("tiny", Shape(1, 3, 3), (stem, _threshold("t1"), conv, _threshold("t2"), head))
 

@@ -58,6 +58,14 @@ typedef enum spb_op {
     SPB_OP_HEAD = 5
 } spb_op;
 
+/* What a binary convolution delivers. All but bits only where it is the network's last layer. */
+typedef enum spb_output {
+    SPB_OUTPUT_BITS = 0,   /* a bits tensor: behind a threshold */
+    SPB_OUTPUT_INT16 = 1,  /* sums, int16 [channels][height][width] */
+    SPB_OUTPUT_INT32 = 2,  /* sums, int32 [channels][height][width] */
+    SPB_OUTPUT_FLOAT32 = 3 /* the same sums; delivered is scale * sum + bias */
+} spb_output;
+
 typedef struct spb_info {
     size_t arena_bytes;
     uint16_t layer_count, class_count;

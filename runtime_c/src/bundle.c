@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "crc32.h"
+#include "dense_shape.h"
 #include "little_endian.h"
 #include "spanbit.h"
 #include "tap_stream.h"
@@ -89,7 +90,8 @@ void spb_layer_read(const uint8_t *bundle, uint32_t layer_offset, uint32_t index
     memset(layer, 0, sizeof *layer);
     layer->op = (spb_op)p[0];
     layer->index = index;
-    layer->pad_bit = p[1] & SPB_FLAG_PAD_BIT ? 1 : 0;
+    layer->pad_bit = (p[1] & SPB_FLAG_PADDING) == SPB_PADDING_ONE;
+    layer->zero_pad = (p[1] & SPB_FLAG_PADDING) == SPB_PADDING_ZERO;
     layer->binary = p[1] & SPB_FLAG_BINARY ? 1 : 0;
     layer->kernel_h = p[2];
     layer->kernel_w = p[3];
@@ -177,10 +179,8 @@ static uint64_t scratch_needed(const spb_layer *layer) {
     switch (layer->op) {
     case SPB_OP_STEM:
         return spb_round_up(in->channels * height * width * 2, 64) + spb_round_up(out->width, 16) * 4 + 64;
-    case SPB_OP_DENSE: {
-        uint64_t words = (in->channels + 127) / 128 * 2;
-        return spb_round_up(height * width * words * 8, 64) + 64;
-    }
+    case SPB_OP_DENSE:
+        return spb_dense_scratch_bytes(layer);
     case SPB_OP_TREE: {
         uint64_t slots = (uint64_t)layer->slot_count * layer->planes * SPB_PLANE_ALIGN;
         uint64_t run = spb_prepared_bytes(layer) + slots + spb_round_up(out->plane_bytes, 64);
@@ -201,7 +201,7 @@ static uint64_t weights_needed(const spb_layer *layer, const uint8_t *weights) {
     case SPB_OP_STEM:
         return out * in * kernel + in;
     case SPB_OP_DENSE:
-        return out * kernel * ((in + 127) / 128 * 16) * (layer->binary ? 1 : 2);
+        return out * spb_dense_shape_of(layer).channel_bytes * (layer->binary ? 1 : 2);
     case SPB_OP_POOL:
         return (in + 7) / 8;
     case SPB_OP_HEAD:
@@ -246,7 +246,7 @@ static spb_status check_tree(const spb_layer *layer) {
     uint32_t taps = layer->in.channels * layer->kernel_h * layer->kernel_w;
     uint64_t total = 0;
     if (layer->slot_count < 1 || layer->slot_count > 255 || layer->planes < 1 ||
-        layer->planes > SPB_PLANES_MAX || taps > 0xFFFF)
+        layer->planes > SPB_PLANES_MAX || taps > 0xFFFF || (layer->zero_pad && layer->padding))
         return SPB_ERR_TREE;
     int strip_fits =
         layer->strip_rows >= layer->out.height ||
@@ -303,7 +303,8 @@ static spb_status check_layer(const uint8_t *bundle, const spb_header *header, c
     const uint8_t *record = bundle + header->layer_offset + layer->index * (uint32_t)SPB_LAYER_BYTES;
     int first = layer->index == 0, last = layer->index + 1u == header->info.layer_count;
     if (record[0] < SPB_OP_STEM || record[0] > SPB_OP_HEAD ||
-        record[1] > (SPB_FLAG_PAD_BIT | SPB_FLAG_BINARY)) {
+        record[1] > (SPB_FLAG_PADDING | SPB_FLAG_BINARY) ||
+        (record[1] & SPB_FLAG_PADDING) > SPB_PADDING_ZERO) {
         return SPB_ERR_LAYER;
     }
     if (first != (layer->op == SPB_OP_STEM) || last != (layer->op == SPB_OP_HEAD))

@@ -4,9 +4,10 @@
 
 #include "spanbit.h"
 
-enum { SPB_PLANE_ALIGN = 32, SPB_FLAG_PAD_BIT = 1, SPB_FLAG_BINARY = 2 };
+enum { SPB_PLANE_ALIGN = 32, SPB_FLAG_PADDING = 3, SPB_FLAG_BINARY = 4 };
 
 /* Numbers of the bundle. */
+enum { SPB_PADDING_MINUS_ONE = 0, SPB_PADDING_ONE = 1, SPB_PADDING_ZERO = 2 };
 enum { SPB_COMPARE_GE = 0, SPB_COMPARE_LE = 1, SPB_COMPARE_NEVER = 2, SPB_COMPARE_ALWAYS = 3 };
 
 /* A bits tensor: `channels` planes of plane_bytes; bits that are no pixel are 0 (docs/bundle-format.md). */
@@ -18,8 +19,10 @@ typedef struct spb_layer {
     spb_op op;
     uint32_t index;
     uint32_t kernel_h, kernel_w, stride, padding;
-    uint32_t pad_bit;   /* 0: a = -1 outside the image, 1: a = +1 */
+    uint32_t pad_bit;   /* 1: a = +1 outside the image; else a = -1, or 0 with zero_pad */
+    uint32_t zero_pad;  /* 1: a tap outside the image adds nothing */
     uint32_t binary;    /* 1: no weight is 0 */
+    uint32_t output;    /* spb_output: what a binary convolution ends in */
     spb_tensor in, out; /* the stem's input is the u8 image: row_bytes and plane_bytes mean nothing there */
     uint32_t slot_count, tap_count;
     uint32_t planes;     /* of every sum of a tree, which is known modulo 2^planes */

@@ -61,6 +61,34 @@ static inline uint8_t *random_bits(const spb_tensor *t) {
     return data;
 }
 
+/* -1, +1 or 0 outside the image. */
+static inline void random_padding(spb_layer *layer) {
+    uint32_t kind = draw(3);
+    layer->pad_bit = kind == SPB_PADDING_ONE;
+    layer->zero_pad = kind == SPB_PADDING_ZERO;
+}
+
+/* What a tap of channel c sees in row y and column x of the input: -1, +1, or 0. */
+static inline int activation(const spb_layer *l, const uint8_t *in, uint32_t c, int y, int x) {
+    if (y < 0 || x < 0 || y >= (int)l->in.height || x >= (int)l->in.width)
+        return l->zero_pad ? 0 : l->pad_bit ? 1 : -1;
+    return bit_of(&l->in, in, c, (uint32_t)y, (uint32_t)x) ? 1 : -1;
+}
+
+/* The definition of a binary convolution: P = sum w a at one pixel, `w` being the channel's weights. */
+static inline int32_t defined_sum(const spb_layer *l, const uint8_t *in, const int8_t *w, uint32_t y,
+                                  uint32_t x) {
+    int32_t sum = 0;
+    for (uint32_t i = 0; i < l->in.channels; i++) {
+        for (uint32_t ky = 0; ky < l->kernel_h; ky++) {
+            for (uint32_t kx = 0; kx < l->kernel_w; kx++, w++)
+                sum += *w * activation(l, in, i, (int)(y * l->stride + ky) - (int)l->padding,
+                                       (int)(x * l->stride + kx) - (int)l->padding);
+        }
+    }
+    return sum;
+}
+
 /* Kernel, stride, padding and shapes; widths fall on both sides of every row size. */
 static inline spb_layer random_conv(uint32_t in_channels, uint32_t out_channels) {
     static const uint32_t kernels[] = {1, 3, 3, 5, 7, 2};
@@ -71,7 +99,7 @@ static inline spb_layer random_conv(uint32_t in_channels, uint32_t out_channels)
     uint32_t larger = layer.kernel_h > layer.kernel_w ? layer.kernel_h : layer.kernel_w;
     layer.stride = 1 + draw(2);
     layer.padding = draw(larger);
-    layer.pad_bit = draw(2);
+    random_padding(&layer);
     uint32_t wide = draw(4) == 0 ? 140 : draw(2) ? 34 : 18;
     layer.in = tensor(in_channels, larger + draw(20), larger + draw(wide));
     if (draw(5) == 0) /* one pixel of output: a fully connected layer */
@@ -98,9 +126,13 @@ static inline int compared(int32_t sum, int32_t threshold, uint32_t compare) {
 }
 
 static inline void describe_case(uint32_t index, uint32_t wrong, const spb_layer *l) {
-    printf("case %u: %u wrong; %ux%ux%u -> %ux%ux%u kernel %ux%u stride %u padding %u pad bit %u binary %u\n",
+    printf("case %u: %u wrong; %ux%ux%u -> %ux%ux%u kernel %ux%u stride %u padding %u (%s) binary %u\n",
            index, wrong, l->in.channels, l->in.height, l->in.width, l->out.channels, l->out.height,
-           l->out.width, l->kernel_h, l->kernel_w, l->stride, l->padding, l->pad_bit, l->binary);
+           l->out.width, l->kernel_h, l->kernel_w, l->stride, l->padding,
+           l->zero_pad  ? "zero"
+           : l->pad_bit ? "one"
+                        : "minus one",
+           l->binary);
 }
 
 /* main of a test: `run_case` returns 1 for a pass; the first argument sets the number of cases. */

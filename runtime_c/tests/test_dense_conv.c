@@ -1,37 +1,20 @@
-/* The dense convolution against its definition, tap by tap: P = sum w a, then the threshold. */
+/* The dense convolution against its definition, tap by tap: P = sum w a, then the threshold, or P itself. */
+#include "../src/dense_shape.h"
 #include "../src/kernels/kernels.h"
 #include "check.h"
 
 enum { MAX_OUT = 13 };
 
-static int expected(const spb_layer *l, const uint8_t *in, const int8_t *w, uint32_t c, uint32_t y,
-                    uint32_t x) {
-    int32_t sum = 0;
-    w += (size_t)c * l->in.channels * l->kernel_h * l->kernel_w;
-    for (uint32_t i = 0; i < l->in.channels; i++) {
-        for (uint32_t ky = 0; ky < l->kernel_h; ky++) {
-            for (uint32_t kx = 0; kx < l->kernel_w; kx++, w++) {
-                int iy = (int)(y * l->stride + ky) - (int)l->padding;
-                int ix = (int)(x * l->stride + kx) - (int)l->padding;
-                int outside = iy < 0 || ix < 0 || iy >= (int)l->in.height || ix >= (int)l->in.width;
-                int bit = outside ? (int)l->pad_bit : bit_of(&l->in, in, i, (uint32_t)iy, (uint32_t)ix);
-                sum += *w * (bit ? 1 : -1);
-            }
-        }
-    }
-    return compared(sum, l->threshold[c], l->compare[c]);
-}
-
-/* [out][in][ky][kx] of -1, 0, 1 -> the bundle's words. */
+/* [out][in][ky][kx] of -1, 0, 1 -> the bundle's bits: [out][ky][kx][in], and behind them which are not 0. */
 static uint8_t *pack_weights(const spb_layer *l, const int8_t *w) {
-    size_t words = (l->in.channels + 127) / 128 * 2, kernel = (size_t)l->kernel_h * l->kernel_w;
-    size_t bytes = l->out.channels * kernel * words * 8;
+    spb_dense_shape shape = spb_dense_shape_of(l);
+    size_t kernel = (size_t)l->kernel_h * l->kernel_w, bytes = (size_t)l->out.channels * shape.channel_bytes;
     uint8_t *packed = garbage(2 * bytes);
     memset(packed, 0, 2 * bytes);
     for (uint32_t o = 0; o < l->out.channels; o++) {
         for (uint32_t i = 0; i < l->in.channels; i++) {
             for (size_t k = 0; k < kernel; k++, w++) {
-                uint8_t *byte = packed + (o * kernel + k) * words * 8 + i / 8;
+                uint8_t *byte = packed + o * (size_t)shape.channel_bytes + k * shape.pixel_bytes + i / 8;
                 *byte = (uint8_t)(*byte | (*w > 0) << i % 8);
                 byte[bytes] = (uint8_t)(byte[bytes] | (*w != 0) << i % 8);
             }
@@ -40,9 +23,42 @@ static uint8_t *pack_weights(const spb_layer *l, const int8_t *w) {
     return packed;
 }
 
+static size_t output_bytes(const spb_layer *l) {
+    size_t each = l->output == SPB_OUTPUT_INT16 ? 2 : 4;
+    return l->output == SPB_OUTPUT_BITS ? tensor_bytes(&l->out)
+                                        : each * l->out.channels * l->out.height * l->out.width;
+}
+
+static uint32_t count_wrong(const spb_layer *l, const uint8_t *in, const int8_t *w, const uint8_t *out) {
+    size_t taps = (size_t)l->in.channels * l->kernel_h * l->kernel_w, pixel = 0;
+    uint32_t wrong = 0;
+    for (uint32_t c = 0; c < l->out.channels && l->output != SPB_OUTPUT_BITS; c++) {
+        for (uint32_t y = 0; y < l->out.height; y++) {
+            for (uint32_t x = 0; x < l->out.width; x++, pixel++) {
+                int32_t got = l->output == SPB_OUTPUT_INT16 ? ((const int16_t *)(const void *)out)[pixel]
+                                                            : ((const int32_t *)(const void *)out)[pixel];
+                wrong += got != defined_sum(l, in, w + c * taps, y, x);
+            }
+        }
+    }
+    for (uint32_t c = 0; c < l->out.channels && l->output == SPB_OUTPUT_BITS; c++) {
+        for (uint32_t y = 0; y < l->out.plane_bytes / l->out.row_bytes; y++) {
+            for (uint32_t x = 0; x < l->out.row_bytes * 8; x++) {
+                int want = y < l->out.height && x < l->out.width &&
+                           compared(defined_sum(l, in, w + c * taps, y, x), l->threshold[c], l->compare[c]);
+                wrong += bit_of(&l->out, out, c, y, x) != want;
+            }
+        }
+    }
+    return wrong;
+}
+
 static int run_case(uint32_t index) {
     /* The last is past 31 steps of 128 taps in one row of the kernel. */
-    uint32_t in_channels = 1 + draw(index % 25 == 0 ? 4000 : draw(3) ? 20 : 300);
+    static const uint32_t full[] = {8, 16, 32, 64, 128, 192}; /* channels that leave no bit of a pixel */
+    uint32_t in_channels = 1 + draw(index % 25 == 0 ? 4000 : draw(3) ? 70 : 300);
+    if (draw(4) == 0)
+        in_channels = full[draw(6)];
     spb_layer l = random_conv(in_channels, 1 + draw(MAX_OUT));
     if (in_channels > 300) {
         l.in = tensor(in_channels, l.kernel_h, l.kernel_w);
@@ -75,21 +91,12 @@ static int run_case(uint32_t index) {
     l.weights = packed;
     l.threshold = threshold;
     l.compare = compare;
-    size_t pixels = (size_t)(l.in.height + 2 * l.padding) * (l.in.width + 2 * l.padding);
-    size_t words = (l.in.channels + 127) / 128 * 2;
-    uint8_t *scratch = garbage(spb_round_up(pixels * words * 8, 64) + 64),
-            *out = garbage(tensor_bytes(&l.out));
+    l.output = draw(3) ? SPB_OUTPUT_BITS : 1 + draw(3);
+    if (l.output == SPB_OUTPUT_INT16 && taps > INT16_MAX)
+        l.output = SPB_OUTPUT_INT32; /* the compiler's rule */
+    uint8_t *scratch = garbage(spb_dense_scratch_bytes(&l)), *out = garbage(output_bytes(&l));
     spb_dense_conv(&l, in, out, scratch);
-
-    uint32_t wrong = 0;
-    for (uint32_t c = 0; c < l.out.channels; c++) {
-        for (uint32_t y = 0; y < l.out.plane_bytes / l.out.row_bytes; y++) {
-            for (uint32_t x = 0; x < l.out.row_bytes * 8; x++) {
-                int pixel = y < l.out.height && x < l.out.width;
-                wrong += bit_of(&l.out, out, c, y, x) != (pixel && expected(&l, in, weights, c, y, x));
-            }
-        }
-    }
+    uint32_t wrong = count_wrong(&l, in, weights, out);
     if (wrong)
         describe_case(index, wrong, &l);
     free(weights), free(packed), free(in), free(scratch), free(out);

@@ -86,7 +86,7 @@ static inline tiny_bundle tiny_bundle_make(uint32_t seed) {
                                           (in.width + 2 * padding - k) / stride + 1);
         uint32_t taps = in.channels * k * k, bytes = 0;
         record[0] = (uint8_t)op;
-        record[1] = (uint8_t)draw(2);
+        record[1] = (uint8_t)draw(op == 3 ? 3 : 2);
         record[2] = record[3] = (uint8_t)k, record[4] = (uint8_t)stride, record[5] = (uint8_t)padding;
         tiny_put16(record + 6, in.channels), tiny_put16(record + 8, in.height),
             tiny_put16(record + 10, in.width);

@@ -14,7 +14,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from spanbit.bundle import write_bundle
-from spanbit.graph import BinaryConv, Compare, Graph, Head, KernelKind, MaxPool2x2, Shape, StemConv, Threshold
+from spanbit.graph import (
+    BinaryConv,
+    Compare,
+    Graph,
+    Head,
+    KernelKind,
+    MaxPool2x2,
+    Padding,
+    Shape,
+    StemConv,
+    Threshold,
+)
 from spanbit.graph.ops import Op
 from spanbit.passes import CompiledGraph, compile_graph
 from spanbit.targets import Target
@@ -88,7 +99,7 @@ def tuning_graph() -> Graph:
     for index, layer in enumerate(LAYERS, 1):
         name = f"conv{index}"
         weight = _weight(layer, channels, seed=index)
-        ops.append(BinaryConv(name, weight, layer.stride, layer.kernel // 2, 0))
+        ops.append(BinaryConv(name, weight, layer.stride, layer.kernel // 2, Padding.MINUS_ONE))
         ops.append(_threshold(random, f"{name}.bits", layer.out_channels, 20))
         channels, side = layer.out_channels, side // layer.stride
         if layer.pool:

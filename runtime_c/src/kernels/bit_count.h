@@ -97,4 +97,17 @@ SPB_INLINE uint32_t spb_bits_total(spb_bits counts) {
 #endif
 
 #endif
+
+/* Of one word, outside the innermost loops. */
+SPB_INLINE uint32_t spb_count64(uint64_t x) {
+#if defined(__aarch64__) || defined(__POPCNT__)
+    return (uint32_t)__builtin_popcountll(x);
+#else
+    x -= x >> 1 & 0x5555555555555555u;
+    x = (x & 0x3333333333333333u) + (x >> 2 & 0x3333333333333333u);
+    x = (x + (x >> 4)) & 0x0F0F0F0F0F0F0F0Fu;
+    return (uint32_t)(x * 0x0101010101010101u >> 56);
+#endif
+}
+
 #endif

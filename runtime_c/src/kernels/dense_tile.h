@@ -8,7 +8,7 @@
  *   scalar     2 x 2               4                                64 or 32 taps
  *
  * tile_clear, tile_step (at most TILE_STEPS times), tile_flush; then tile_above tells the sums from the
- * limits.
+ * limits, or tile_read stores them, [channel][pixel].
  */
 #ifndef SPB_DENSE_TILE_H
 #define SPB_DENSE_TILE_H
@@ -74,6 +74,11 @@ SPB_INLINE void tile_flush(tile_sum *sums, spb_bits counts[TILE_CHANNELS][TILE_P
     }
 }
 
+SPB_INLINE void tile_read(const tile_sum *sums, uint32_t *to) {
+    for (int c = 0; c < TILE_CHANNELS; c++)
+        vst1q_u32(to + c * TILE_PIXELS, sums[c]);
+}
+
 SPB_INLINE uint32_t tile_above(const tile_sum *sums, const int32_t *limit) {
     static const uint32_t bit_of_pixel[4] = {1, 2, 4, 8};
     uint32x2_t halves[TILE_CHANNELS];
@@ -119,6 +124,11 @@ SPB_INLINE void tile_flush(tile_sum *sums, spb_bits counts[TILE_CHANNELS][TILE_P
     }
 }
 
+SPB_INLINE void tile_read(const tile_sum *sums, uint32_t *to) {
+    for (int c = 0; c < TILE_CHANNELS; c++)
+        _mm_storeu_si128((__m128i *)(void *)(to + c * TILE_PIXELS), sums[c]);
+}
+
 SPB_INLINE uint32_t tile_above(const tile_sum *sums, const int32_t *limit) {
     uint32_t bits = 0;
     for (int c = 0; c < TILE_CHANNELS; c++) {
@@ -151,6 +161,11 @@ SPB_INLINE void tile_flush(tile_sum *sums, spb_bits counts[TILE_CHANNELS][TILE_P
         for (int p = 0; p < TILE_PIXELS; p++)
             sums[c].pixel[p] += spb_bits_total(counts[c][p]);
     }
+}
+
+SPB_INLINE void tile_read(const tile_sum *sums, uint32_t *to) {
+    for (int c = 0; c < TILE_CHANNELS; c++)
+        memcpy(to + c * TILE_PIXELS, sums[c].pixel, sizeof sums[c].pixel);
 }
 
 SPB_INLINE uint32_t tile_above(const tile_sum *sums, const int32_t *limit) {

@@ -88,6 +88,16 @@ SPB_INLINE void tile_flush(tile_sums sums, tile_counts counts) {
     }
 }
 
+SPB_INLINE void tile_read(tile_sums sums, uint32_t *to) {
+    for (int p = 0; p < TILE_PIXELS; p++) {
+        uint32_t channels[TILE_CHANNELS];
+        vst1q_u32(channels, sums[p][0]);
+        vst1q_u32(channels + 4, sums[p][1]);
+        for (int c = 0; c < TILE_CHANNELS; c++)
+            to[c * TILE_PIXELS + p] = channels[c];
+    }
+}
+
 /* Byte c: bit p is set where channel c's sum at pixel p is above its limit. */
 SPB_INLINE uint64_t tile_above(tile_sums sums, const int32_t *limit) {
     uint16x4_t half[2];

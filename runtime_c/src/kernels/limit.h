@@ -1,7 +1,7 @@
 /* A channel's comparison in the form that kernels want: bit = (value > limit) ^ invert.
  *
- * The stem compares P itself. The dense kernel has d, the number of taps that differ, with P = n - 2 d over
- * the n taps that are not zero:
+ * The stem compares P itself. The dense kernel has d, the number of taps that differ, with P = n - 2 d, where
+ * n is the number of taps that are not zero, or the offset that zero padding makes of it (dense_conv.c):
  *
  *     P >= t   <=>   d <= floor((n - t) / 2)       <=>   not (d > floor((n - t) / 2))
  *     P <= t   <=>   d >= ceil((n - t) / 2)        <=>   d > floor((n - t - 1) / 2)
@@ -38,9 +38,9 @@ static inline spb_limit spb_sum_limit(int32_t threshold, uint32_t compare) {
     }
 }
 
-/* Of d, where `taps` is n. */
-static inline spb_limit spb_difference_limit(int32_t threshold, uint32_t compare, uint32_t taps) {
-    int64_t room = (int64_t)taps - threshold;
+/* Of d, where `offset` is n. */
+static inline spb_limit spb_difference_limit(int32_t threshold, uint32_t compare, int32_t offset) {
+    int64_t room = (int64_t)offset - threshold;
     switch (compare) {
     case SPB_COMPARE_GE:
         return spb_limit_of(spb_floor_half(room), 1);

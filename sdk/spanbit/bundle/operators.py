@@ -16,12 +16,22 @@ from spanbit.bundle.header import text
 from spanbit.bundle.records import OpCode
 from spanbit.bundle.tap_stream import StreamNode, decode_taps
 from spanbit.bundle.weights import unpack_dense, unpack_head, unpack_pool, unpack_threshold
-from spanbit.graph.ops import BinaryConv, Compare, Head, KernelKind, MaxPool2x2, Shape, StemConv, Threshold
+from spanbit.graph.ops import (
+    BinaryConv,
+    Compare,
+    Head,
+    KernelKind,
+    MaxPool2x2,
+    Padding,
+    Shape,
+    StemConv,
+    Threshold,
+)
 from spanbit.passes.compiled import LayerPlan, NodeTable
 from spanbit.passes.layout import (
     PLANES_MAX,
     dense_scratch_bytes,
-    dense_words,
+    dense_shape,
     head_bytes,
     round_up,
     stem_scratch_bytes,
@@ -43,8 +53,11 @@ def read_layer(record: Any, data: bytes) -> LayerPlan:
         code = OpCode(int(record["op"]))
     except ValueError:
         raise ValueError(f"operator {record['op']} does not exist") from None
-    if int(record["flags"]) > records.FLAG_PAD_BIT | records.FLAG_BINARY:
-        raise ValueError(f"flags {int(record['flags']):#x}")
+    flags = int(record["flags"])
+    if flags > records.FLAG_PADDING | records.FLAG_BINARY or flags & records.FLAG_PADDING not in list(
+        Padding
+    ):
+        raise ValueError(f"flags {flags:#x}")
     if int(record["reserved"]):
         raise ValueError("its reserved byte is not 0")
     plan = LayerPlan(
@@ -120,15 +133,14 @@ def _binary_conv(plan: LayerPlan, record: Any, weight: NDArray[np.int8]) -> Bina
     flags = int(record["flags"])
     if bool(flags & records.FLAG_BINARY) != bool(weight.all()):
         raise ValueError("the flag for binary weights does not fit its weights")
-    return BinaryConv(
-        plan.op.name, weight, int(record["stride"]), int(record["padding"]), flags & records.FLAG_PAD_BIT
-    )
+    outside = Padding(flags & records.FLAG_PADDING)
+    return BinaryConv(plan.op.name, weight, int(record["stride"]), int(record["padding"]), outside)
 
 
 def _read_dense(plan: LayerPlan, record: Any, data: bytes) -> tuple[LayerPlan, int]:
     shape = _kernel(record, plan)
     binary = bool(record["flags"] & records.FLAG_BINARY)
-    size = shape[0] * shape[2] * shape[3] * dense_words(shape[1]) * 8 * (1 if binary else 2)
+    size = shape[0] * dense_shape(shape[1], shape[2] * shape[3]).channel_bytes * (1 if binary else 2)
     weight = unpack_dense(_weights(record, data, size), shape, binary)
     if weight is None:
         raise ValueError("a weight bit is set where no weight is")
@@ -136,7 +148,7 @@ def _read_dense(plan: LayerPlan, record: Any, data: bytes) -> tuple[LayerPlan, i
         _binary_conv(plan, record, weight), kernel=KernelKind.DENSE, kernel_reason="stored in the bundle"
     )
     plan = replace(plan, op=op, threshold=_threshold(record, data, shape[0]))
-    return plan, dense_scratch_bytes(op, plan.source)
+    return plan, dense_scratch_bytes(op, plan.source, plan.result)
 
 
 def _read_tree(plan: LayerPlan, record: Any, data: bytes) -> tuple[LayerPlan, int]:
@@ -144,6 +156,8 @@ def _read_tree(plan: LayerPlan, record: Any, data: bytes) -> tuple[LayerPlan, in
     channels, taps = shape[0], shape[1] * shape[2] * shape[3]
     if taps > TAPS_MAX:
         raise ValueError(f"{taps} taps a channel are too many for a tree")
+    if int(record["padding"]) and int(record["flags"]) & records.FLAG_PADDING == Padding.ZERO:
+        raise ValueError("the tree kernel has no zero padding")
     size = channels * records.NODE.itemsize
     nodes = np.frombuffer(_blob(data, int(record["tree_offset"]), size, "nodes"), records.NODE)
     tree = _tree(nodes, int(record["slot_count"]))

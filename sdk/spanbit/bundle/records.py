@@ -14,8 +14,8 @@ CRC_BEGIN = 16  # bytes before it: magic, version, size and the checksum itself
 NAME_BYTES = 32
 TARGET_BYTES = 16
 ZERO_SLOT = 255
-FLAG_PAD_BIT = 1
-FLAG_BINARY = 2
+FLAG_PADDING = 3  # two bits: graph.Padding
+FLAG_BINARY = 4
 
 
 class OpCode(IntEnum):

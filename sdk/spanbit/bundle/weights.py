@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spanbit.graph.ops import BinaryConv, Head, MaxPool2x2, Shape, StemConv, Threshold
-from spanbit.passes.layout import dense_words, head_bytes
+from spanbit.passes.layout import dense_shape, head_bytes
 
 _HEAD_PREFIX = 16
 
@@ -31,26 +31,37 @@ def unpack_threshold(data: bytes, channels: int) -> tuple[NDArray[np.int32], NDA
 
 
 def pack_dense(op: BinaryConv, binary: bool) -> bytes:
-    """Words of sign bits [out][ky][kx], and if a weight is zero the same of `weight is not zero`."""
+    """Sign bits [out][ky][kx][in], and if a weight is zero the same of `weight is not zero`."""
     sides = [op.weight > 0] if binary else [op.weight > 0, op.weight != 0]
-    return b"".join(_channel_words(side) for side in sides)
+    return b"".join(_channel_bits(side) for side in sides)
 
 
-def _channel_words(bits: NDArray[np.bool_]) -> bytes:
+def _channel_bits(bits: NDArray[np.bool_]) -> bytes:
     out_channels, in_channels, kernel_h, kernel_w = bits.shape
-    wide = np.zeros((out_channels, kernel_h, kernel_w, dense_words(in_channels) * 64), np.bool_)
-    wide[..., :in_channels] = bits.transpose(0, 2, 3, 1)
-    return np.packbits(wide, axis=-1, bitorder="little").tobytes()
+    shape = dense_shape(in_channels, kernel_h * kernel_w)
+    places = np.zeros((out_channels, kernel_h, kernel_w, shape.pixel_bytes * 8), np.bool_)
+    places[..., :in_channels] = bits.transpose(0, 2, 3, 1)
+    packed = np.packbits(places, axis=-1, bitorder="little").reshape(out_channels, -1)
+    channels = np.zeros((out_channels, shape.channel_bytes), np.uint8)
+    channels[:, : packed.shape[1]] = packed
+    return channels.tobytes()
 
 
 def unpack_dense(data: bytes, shape: tuple[int, int, int, int], binary: bool) -> NDArray[np.int8] | None:
     """The inverse of `pack_dense`; None if a bit is set where no weight is, or a zero weight has a sign."""
     out_channels, in_channels, kernel_h, kernel_w = shape
-    sides = np.frombuffer(data, np.uint8).reshape(1 if binary else 2, out_channels, kernel_h, kernel_w, -1)
-    bits = np.unpackbits(sides, axis=-1, bitorder="little").astype(np.bool_)
+    layout = dense_shape(in_channels, kernel_h * kernel_w)
+    used_bytes = kernel_h * kernel_w * layout.pixel_bytes
+    sides = np.frombuffer(data, np.uint8).reshape(1 if binary else 2, out_channels, layout.channel_bytes)
+    places = sides[..., :used_bytes].reshape(*sides.shape[:2], kernel_h, kernel_w, layout.pixel_bytes)
+    bits = np.unpackbits(places, axis=-1, bitorder="little").astype(np.bool_)
     plus = bits[0]
     used = np.ones_like(plus) if binary else bits[1]
-    if bits[..., in_channels:].any() or (plus & ~used)[..., :in_channels].any():
+    if (
+        sides[..., used_bytes:].any()
+        or bits[..., in_channels:].any()
+        or (plus & ~used)[..., :in_channels].any()
+    ):
         return None
     weight = np.where(plus, 1, -1) * used
     return np.ascontiguousarray(weight[..., :in_channels].transpose(0, 3, 1, 2), np.int8)

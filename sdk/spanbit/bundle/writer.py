@@ -100,7 +100,7 @@ def _fill(record: Any, plan: LayerPlan, file: _File) -> None:
         case StemConv():
             record["op"], weights = OpCode.STEM, pack_stem(op)
         case BinaryConv():
-            record["flags"] = records.FLAG_PAD_BIT * op.pad_bit + records.FLAG_BINARY * is_binary(op.weight)
+            record["flags"] = op.outside | records.FLAG_BINARY * is_binary(op.weight)
             if plan.nodes is not None:
                 record["op"], weights = OpCode.TREE, _fill_tree(record, op, plan, file)
             else:

@@ -53,6 +53,19 @@ class Compare(IntEnum):
     ALWAYS = 3  # bit = 1
 
 
+class Padding(IntEnum):
+    """What a tap outside the image adds: its weight times -1, +1 or 0. The numbers are the bundle's."""
+
+    MINUS_ONE = 0
+    ONE = 1
+    ZERO = 2
+
+    @property
+    def activation(self) -> int:
+        """The activation outside the image."""
+        return (-1, 1, 0)[self]
+
+
 class KernelKind(IntEnum):
     """Which kernel runs a binary convolution. The numbers are the bundle's."""
 
@@ -79,14 +92,14 @@ class StemConv:
 class BinaryConv:
     """Convolution of bits with weights in {-1, 0, +1}: P = sum w * a, a in {-1, +1}. BITS -> INT.
 
-    Taps outside the image have the activation `pad_bit` (0 means a = -1, 1 means a = +1).
+    Taps outside the image have the activation of `outside`.
     """
 
     name: str
     weight: NDArray[np.int8]  # [O, C, kh, kw], values -1, 0, +1
     stride: int
     padding: int
-    pad_bit: int
+    outside: Padding
     tree: ChannelTree | None = None  # set by passes.build_trees
     kernel: KernelKind | None = None  # set by passes.choose_kernels
     kernel_reason: str = ""

@@ -7,7 +7,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from spanbit.errors import ExitCode, SpanbitError
-from spanbit.graph.ops import BinaryConv, Graph, Head, Kind, MaxPool2x2, Op, Shape, StemConv, Threshold
+from spanbit.graph.ops import (
+    BinaryConv,
+    Graph,
+    Head,
+    Kind,
+    MaxPool2x2,
+    Op,
+    Padding,
+    Shape,
+    StemConv,
+    Threshold,
+)
 
 MAX_CHANNELS = 4096
 MAX_SIDE = 1024
@@ -65,8 +76,9 @@ def _step(op: Op, source: TensorInfo) -> TensorInfo:
             return _conv(op, source)
         case BinaryConv():
             _expect(op, source, (Kind.BITS,))
-            if op.pad_bit not in (0, 1):
-                raise _fail(op, f"pad_bit {op.pad_bit}", "use 0 (minus one) or 1 (one)")
+            if not isinstance(op.outside, Padding):
+                known = ", ".join(f"Padding.{padding.name}" for padding in Padding)
+                raise _fail(op, f"padding {op.outside!r}", f"use one of {known}")
             if op.weight.size and (op.weight.min() < -1 or op.weight.max() > 1):
                 raise _fail(op, "weights must be -1, 0 or +1")
             return _conv(op, source)

@@ -18,7 +18,18 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from spanbit.errors import ExitCode, SpanbitError
-from spanbit.graph.ops import BinaryConv, Compare, Graph, Head, MaxPool2x2, Op, Shape, StemConv, Threshold
+from spanbit.graph.ops import (
+    BinaryConv,
+    Compare,
+    Graph,
+    Head,
+    MaxPool2x2,
+    Op,
+    Padding,
+    Shape,
+    StemConv,
+    Threshold,
+)
 from spanbit.graph.validate import validate
 from spanbit.nn.batchnorm import BatchNormSign, thresholds
 from spanbit.nn.binary import BinaryConv2d, BinaryLinear
@@ -26,10 +37,13 @@ from spanbit.nn.sign import Sign
 from spanbit.nn.stem import StemConv2d
 
 ACCEPTED = (
-    "StemConv2d, BinaryConv2d, BatchNormSign, nn.BatchNorm2d followed by Sign, Sign, nn.MaxPool2d(2), "
-    "nn.Flatten, BinaryLinear (last), nn.Identity, nn.Dropout, nn.Sequential of these"
+    "StemConv2d, BinaryConv2d, nn.Conv2d with weights -1, 0, +1, BatchNormSign, nn.BatchNorm2d followed by "
+    "Sign, Sign, nn.MaxPool2d(2), nn.Flatten, BinaryLinear (last), nn.Identity, nn.Dropout, nn.Sequential of "
+    "these"
 )
 _SKIPPED = (nn.Identity, nn.Dropout, nn.Dropout2d)
+
+_PADDING = {padding.activation: padding for padding in Padding}
 
 _Named = tuple[str, nn.Module]
 
@@ -98,8 +112,10 @@ def _convert(path: str, layer: nn.Module) -> Op:
                 path, _int8(layer.effective_weight()), layer.stride, layer.padding, _array(layer.pad_value)
             )
         case BinaryConv2d():
-            pad_bit = int(layer.pad_value > 0)
-            return BinaryConv(path, _int8(layer.effective_weight()), layer.stride, layer.padding, pad_bit)
+            outside = _PADDING[layer.pad_value]
+            return BinaryConv(path, _int8(layer.effective_weight()), layer.stride, layer.padding, outside)
+        case nn.Conv2d():
+            return _plain_conv(path, layer)
         case BatchNormSign():
             return Threshold(path, *thresholds(layer.norm, path))
         case nn.BatchNorm2d():
@@ -114,6 +130,19 @@ def _convert(path: str, layer: nn.Module) -> Op:
             return Head(path, weight, _array(layer.scale), _array(layer.bias))
         case _:
             _refuse(path, layer, "there is no such operator in a compiled network")
+
+
+def _plain_conv(path: str, layer: nn.Conv2d) -> BinaryConv:
+    """PyTorch's own convolution, whose weights are signs already; outside the image it sees zeros."""
+    weight, stride, padding = layer.weight.detach(), layer.stride, layer.padding
+    if not bool(((weight == 0) | (weight.abs() == 1)).all()):
+        _refuse(path, layer, "a weight is not -1, 0 or +1", "use spanbit.nn.BinaryConv2d, which trains such")
+    plain = layer.groups == 1 and set(layer.dilation) == {1} and layer.padding_mode == "zeros"
+    if not plain or layer.bias is not None:
+        _refuse(path, layer, "it has a bias, groups, a dilation or another padding than zeros")
+    if isinstance(padding, str) or len(set(stride)) != 1 or len(set(padding)) != 1:
+        _refuse(path, layer, "stride or padding are not one number", "give stride and padding as one number")
+    return BinaryConv(path, _int8(weight), stride[0], int(padding[0]), Padding.ZERO)
 
 
 def _channels(ops: Sequence[Op]) -> int:

@@ -29,7 +29,7 @@ class BinaryConv2d(nn.Module):
 
     Args:
         weights: "binary" (-1, +1), or "ternary", where the buffer `mask` says which taps are not zero.
-        pad_value: the activation outside the image, -1 or +1. Zero is not a bit and not offered.
+        pad_value: the activation outside the image: -1, +1, or 0, as nn.Conv2d has it.
     """
 
     weight: Tensor
@@ -47,8 +47,8 @@ class BinaryConv2d(nn.Module):
         weights: Weights = "binary",
     ) -> None:
         super().__init__()
-        if pad_value not in (-1, 1):
-            raise ValueError(f"pad_value must be -1 or +1, got {pad_value}")
+        if pad_value not in (-1, 0, 1):
+            raise ValueError(f"pad_value must be -1, 0 or +1, got {pad_value}")
         if weights not in ("binary", "ternary"):
             raise ValueError(f"weights must be 'binary' or 'ternary', got {weights!r}")
         if in_channels * kernel * kernel >= EXACT:

@@ -82,7 +82,7 @@ def _plan(
         tables = table_bytes(op, result)
         rows = strip_rows(op, source, result)
     elif isinstance(op, BinaryConv):
-        scratch = dense_scratch_bytes(op, source)
+        scratch = dense_scratch_bytes(op, source, result)
     elif isinstance(op, Head):
         scratch = round_up(head_bytes(source), 64)
     return LayerPlan(

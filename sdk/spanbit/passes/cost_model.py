@@ -10,9 +10,9 @@
       gather    rows of shifted input planes                     ... or row by row: stride 2, wide images;
                                                                  a row counts for each 64 bits of it
     dense kernel
-      dense     taps * pixels / 128, channels rounded up to 128; ternary: 1.25 times (an AND more)
+      dense     taps * pixels / 128, a window rounded up to 128 taps; ternary: 1.25 times (an AND more)
       tile      channels * pixels / 16                           a tile's sums: folded, compared, scattered
-      pack      64-bit words of the packed, padded image
+      pack      64-bit words of the packed, padded image, and of the windows where they are gathered
 
 A vector is 128 pixels; an output plane takes whole words of the machine. Where small images share a word
 among lanes, it takes in `lanes` taps at once, but each is loaded and inserted for itself (_LOAD_SHARE of a
@@ -30,7 +30,7 @@ import math
 from collections.abc import Mapping
 
 from spanbit.graph.ops import BinaryConv, Shape
-from spanbit.passes.layout import dense_words, kernel_sides, lanes, planes_of, round_up, row_bytes, strip_rows
+from spanbit.passes.layout import dense_shape, kernel_sides, lanes, planes_of, round_up, row_bytes, strip_rows
 from spanbit.passes.nodes import reach
 from spanbit.targets import Cost
 
@@ -77,12 +77,16 @@ def tree_amounts(op: BinaryConv, source: Shape, result: Shape, word_bytes: int) 
 def dense_amounts(op: BinaryConv, source: Shape, result: Shape) -> dict[str, float]:
     """What the dense kernel does for a layer."""
     kernel_h, kernel_w = kernel_sides(op)
-    words = dense_words(source.channels)
+    shape = dense_shape(source.channels, kernel_h * kernel_w)
     pixels, channels = result.height * result.width, len(op.weight)
-    taps = words * 64 * kernel_h * kernel_w
-    padded = (source.height + 2 * op.padding) * (source.width + 2 * op.padding)
+    taps = shape.channel_bytes * 8
+    words = (
+        (source.height + 2 * op.padding) * (source.width + 2 * op.padding) * max(1, shape.pixel_bytes // 8)
+    )
+    if shape.gathered:
+        words += pixels * shape.channel_bytes // 8
     return {
         "dense": pixels / 128 * channels * taps * (1.0 if op.weight.all() else _TERNARY),
         "tile": channels * pixels / 16,
-        "pack": float(padded * words),
+        "pack": float(words),
     }

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from spanbit.errors import ExitCode, SpanbitError
-from spanbit.graph.ops import BinaryConv, Graph, KernelKind, Op, Shape
+from spanbit.graph.ops import BinaryConv, Graph, KernelKind, Op, Padding, Shape
 from spanbit.graph.validate import validate
 from spanbit.passes.cost_model import dense_amounts, predict, tree_amounts
 from spanbit.passes.trees import tree_obstacle
@@ -38,7 +38,7 @@ def _choose(
 ) -> BinaryConv:
     if op.tree is None:
         reason = tree_obstacle(op, source, result)
-        if forced is KernelKind.TREE:
+        if forced is KernelKind.TREE and op.outside is not Padding.ZERO:
             raise SpanbitError(
                 "the tree kernel cannot run this layer",
                 where=f"layer {op.name!r}",
@@ -48,6 +48,7 @@ def _choose(
         return replace(op, kernel=KernelKind.DENSE, kernel_reason=reason)
     if forced is not None:
         return replace(op, kernel=forced, kernel_reason="asked for")
+    assert op.tree is not None
     tree = predict(tree_amounts(op, source, result, target.word_bytes), target.cost)
     dense = predict(dense_amounts(op, source, result), target.cost)
     kernel = KernelKind.TREE if tree <= dense else KernelKind.DENSE

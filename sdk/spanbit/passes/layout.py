@@ -6,11 +6,13 @@ plane_bytes(height=14, width=14)    # 32
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spanbit.graph.ops import BinaryConv, Shape, StemConv
+from spanbit.graph.ops import BinaryConv, Padding, Shape, StemConv
+from spanbit.passes.border import border_classes
 
 ARENA_ALIGN = 64
 ARENA_SLACK = 64  # kernels load whole vectors: readable bytes behind the last region
@@ -20,6 +22,8 @@ PLANES_MAX = 18
 WORD_BYTES = (4, 8, 16, 32)  # of the tree kernel on all machines
 _LANE_BYTES_MIN = 4
 _STRIP_BYTES = 1 << 14  # prepared copies stay in half of a first cache of 32 KiB
+_DENSE_STEP_BYTES, _DENSE_BLOCK_BYTES, _DENSE_SLACK = 16, 16384, 64
+_DENSE_OFFSET_BYTES = 32  # of a border class: an int32 for each channel of a tile, at most 8
 
 
 def round_up(value: int, to: int) -> int:
@@ -45,9 +49,23 @@ def tensor_bytes(shape: Shape) -> int:
     return shape.channels * plane_bytes(shape.height, shape.width)
 
 
-def dense_words(channels: int) -> int:
-    """64-bit words that hold the bits of one pixel or one weight position of the dense kernel."""
-    return round_up(channels, 128) // 64
+@dataclass(frozen=True)
+class DenseShape:
+    """How the dense kernel lays out pixels and weights."""
+
+    pixel_bytes: int  # a packed pixel, and a place of the kernel in the weights
+    channel_bytes: int  # the weights of an output channel, and a window where it is gathered
+    gathered: bool  # windows are gathered into consecutive bytes
+
+
+def dense_shape(channels: int, places: int) -> DenseShape:
+    """Of a kernel with so many places (rows times columns): what takes the fewest steps of 128 bits."""
+    whole = round_up(channels, 128) // 8
+    narrow = next((bits // 8 for bits in (8, 16, 32) if channels <= bits), round_up(channels, 64) // 8)
+    window = round_up(narrow * places, _DENSE_STEP_BYTES)
+    if window < whole * places:
+        return DenseShape(narrow, window, gathered=True)
+    return DenseShape(whole, whole * places, gathered=False)
 
 
 def stem_scratch_bytes(op: StemConv, source: Shape, result: Shape) -> int:
@@ -56,10 +74,20 @@ def stem_scratch_bytes(op: StemConv, source: Shape, result: Shape) -> int:
     return round_up(source.channels * height * width * 2, 64) + round_up(result.width, 16) * 4 + 64
 
 
-def dense_scratch_bytes(op: BinaryConv, source: Shape) -> int:
-    """The padded image, channels packed in words."""
+def dense_scratch_bytes(op: BinaryConv, source: Shape, result: Shape) -> int:
+    """The packed, padded image; a block of gathered windows; with zero padding, a tile's constants."""
+    kernel_h, kernel_w = kernel_sides(op)
+    places = kernel_h * kernel_w
+    shape = dense_shape(source.channels, places)
     height, width = source.height + 2 * op.padding, source.width + 2 * op.padding
-    return round_up(height * width * dense_words(source.channels) * 8, 64) + 64
+    scratch = round_up(height * width * shape.pixel_bytes, 64) + _DENSE_SLACK
+    if shape.gathered:
+        row = result.width * shape.channel_bytes
+        rows = min(result.height, max(1, _DENSE_BLOCK_BYTES // row))
+        scratch += round_up(rows * row, 64) + _DENSE_SLACK
+    if op.outside is Padding.ZERO:
+        scratch += round_up((border_classes(op, source, result) + places) * _DENSE_OFFSET_BYTES, 64)
+    return scratch
 
 
 def head_bytes(source: Shape) -> int:

@@ -25,9 +25,9 @@ def stem_conv(op: StemConv, image: NDArray[np.uint8]) -> Ints:
 
 
 def binary_conv(op: BinaryConv, bits: Bits) -> Ints:
-    """P = sum_k w_k a_k, a = +1 where the bit is set and -1 where it is not."""
+    """P = sum_k w_k a_k, a = +1 where the bit is set, -1 where it is not, and of `outside` elsewhere."""
     signs = np.where(bits, 1, -1).astype(np.int64)
-    outside = 1 if op.pad_bit else -1
+    outside = op.outside.activation
     return _convolve(np.stack([_frame(plane, op.padding, outside) for plane in signs]), op.weight, op.stride)
 
 
