@@ -32,6 +32,7 @@
 
 #include "dense_group.h"
 #include "dense_pixels.h"
+#include "dense_store.h"
 #include "dense_tile.h"
 #include "kernels.h"
 
@@ -45,6 +46,7 @@ typedef struct geometry {
     size_t nonzero;       /* from a weight to its not-zero bits */
     size_t right, down;   /* from a window to its neighbours */
     uint32_t fold_runs;   /* runs that counters hold, at least 1 */
+    uint32_t once;        /* 1: counters hold all runs, and need not be widened to be compared */
 } geometry;
 
 static geometry geometry_of(const spb_layer *layer, const spb_dense_shape *shape) {
@@ -67,15 +69,29 @@ static geometry geometry_of(const spb_layer *layer, const spb_dense_shape *shape
         g.down = layer->stride * row;
     }
     g.fold_runs = (uint32_t)((size_t)TILE_STEPS * STEP_BYTES / g.run_bytes);
+    g.once = TILE_COMPARES_COUNTS && g.fold_runs >= g.runs;
     if (g.fold_runs < 1)
         g.fold_runs = 1;
     return g;
 }
 
-/* TILE_CHANNELS x TILE_PIXELS sums.
- *
- * `at` runs over a channel's weights; the pixels' pointers move so that it fits them too. As many runs as
- * counters hold go between two folds of the counters; a longer run is folded on its way. */
+/* Counts of a tile whose counters hold all runs. `at` runs over a channel's weights; the pixels' pointers
+ * move so that it fits them too. */
+SPB_INLINE void tile_once(const geometry *g, const uint8_t **pixel, const uint8_t *const *weight,
+                          tile_counts counts, int ternary) {
+    size_t at = 0;
+    tile_clear(counts);
+    for (uint32_t run = 1;; run++, at += g->run_bytes) {
+        tile_steps(counts, pixel, weight, g->nonzero, at, at + g->run_bytes, ternary);
+        if (run == g->runs)
+            return;
+        for (int p = 0; p < TILE_PIXELS; p++)
+            pixel[p] += g->next_run;
+    }
+}
+
+/* Sums of any tile. As many runs as counters hold go between two folds of the counters; a longer run is
+ * folded on its way. */
 SPB_INLINE void tile_run(const geometry *g, const uint8_t **pixel, const uint8_t *const *weight,
                          tile_sums sums, int ternary) {
     tile_counts counts;
@@ -87,8 +103,8 @@ SPB_INLINE void tile_run(const geometry *g, const uint8_t **pixel, const uint8_t
             size_t end = run_end - at < limit ? run_end : at + limit;
             tile_clear(counts);
             for (uint32_t run = 1;; run++, end += g->run_bytes) {
-                for (; at < end; at += STEP_BYTES)
-                    tile_step(counts, pixel, weight, g->nonzero, at, ternary);
+                tile_steps(counts, pixel, weight, g->nonzero, at, end, ternary);
+                at = end;
                 if (run == runs)
                     break;
                 for (int p = 0; p < TILE_PIXELS; p++)
@@ -121,91 +137,6 @@ SPB_INLINE uint32_t single_sum(const geometry *g, const uint8_t *pixel, const ui
     return sum;
 }
 
-/* `bits` has a byte a channel, for TILE_PIXELS pixels of one byte of the output, from bit `shift` of it on.
- */
-SPB_INLINE void put_bits(const dense_group *channels, uint8_t *byte, size_t plane_bytes, uint32_t shift,
-                         uint64_t bits) {
-    bits <<= shift; /* no byte has bits to lose */
-    if (channels->count == TILE_CHANNELS) {
-        for (int c = 0; c < TILE_CHANNELS; c++, byte += plane_bytes)
-            *byte = (uint8_t)(*byte | bits >> 8 * c);
-    } else {
-        for (uint32_t c = 0; c < channels->count; c++, byte += plane_bytes)
-            *byte = (uint8_t)(*byte | bits >> 8 * c);
-    }
-}
-
-/* `count` pixels from (y, x) on, wherever they are. */
-static void scatter_bits(const spb_layer *layer, const dense_group *channels, uint8_t *plane, uint32_t y,
-                         uint32_t x, uint32_t count, uint64_t bits) {
-    for (uint32_t c = 0; c < channels->count; c++, plane += layer->out.plane_bytes, bits >>= 8) {
-        uint8_t *row = plane + y * (size_t)layer->out.row_bytes;
-        uint32_t column = x;
-        for (uint32_t p = 0; p < count; p++, column++) {
-            if (column == layer->out.width) {
-                column = 0;
-                row += layer->out.row_bytes;
-            }
-            row[column / 8] = (uint8_t)(row[column / 8] | (bits >> p & 1u) << column % 8);
-        }
-    }
-}
-
-/* Border class of pixel (y, x), as a place in a group's constants. */
-static const int32_t *constants_at(const dense_group *channels, const spb_border *border, uint32_t y,
-                                   uint32_t x) {
-    uint32_t row = spb_axis_class(&border->rows, y), column = spb_axis_class(&border->columns, x);
-    return channels->classes + (size_t)(row * border->columns.count + column) * TILE_CHANNELS;
-}
-
-/* Whether `count` pixels of one row are all inside. */
-static int all_inside(const spb_border *border, uint32_t y, uint32_t x, uint32_t count) {
-    const spb_axis *rows = &border->rows, *columns = &border->columns;
-    return y >= rows->leading && y <= rows->leading + rows->shift && x >= columns->leading &&
-           x + count - 1 <= columns->leading + columns->shift;
-}
-
-/* A tile's bits where pixels have constants of their own. */
-static uint64_t border_bits(const spb_layer *layer, const spb_border *border, const dense_group *channels,
-                            tile_sums sums, uint32_t y, uint32_t x) {
-    const int32_t *before = NULL;
-    uint64_t bits = 0, above = 0;
-    for (uint32_t p = 0; p < TILE_PIXELS; p++) {
-        const int32_t *limit = constants_at(channels, border, y, x);
-        if (limit != before)
-            above = tile_above(sums, limit);
-        before = limit;
-        bits |= above & (uint64_t)0x0101010101010101u << p;
-        if (++x == layer->out.width) {
-            x = 0;
-            y++;
-        }
-    }
-    return bits;
-}
-
-/* P of `count` pixels from (y, x) on, [channel][row][column]. `d`: [TILE_CHANNELS][TILE_PIXELS]. */
-static void store_sums(const spb_layer *layer, const spb_border *border, const dense_group *channels,
-                       const uint32_t *d, uint32_t y, uint32_t x, uint32_t count, uint8_t *out) {
-    size_t pixels = (size_t)layer->out.height * layer->out.width;
-    size_t at = channels->first * pixels + y * (size_t)layer->out.width + x;
-    for (uint32_t p = 0; p < count; p++) {
-        const int32_t *offset = channels->classes ? constants_at(channels, border, y, x) : channels->constant;
-        for (uint32_t c = 0; c < channels->count; c++) {
-            int32_t sum = offset[c] - 2 * (int32_t)d[c * TILE_PIXELS + p];
-            if (layer->output == SPB_OUTPUT_INT16) {
-                ((int16_t *)(void *)out)[at + p + c * pixels] = (int16_t)sum;
-            } else {
-                ((int32_t *)(void *)out)[at + p + c * pixels] = sum;
-            }
-        }
-        if (++x == layer->out.width) {
-            x = 0;
-            y++;
-        }
-    }
-}
-
 /* Pixels (y, x), (y, x + 1), ..., going on in the next row. */
 static void find_pixels(const spb_layer *layer, const geometry *g, const uint8_t *row, uint32_t x,
                         const uint8_t *pixel[TILE_PIXELS]) {
@@ -236,42 +167,68 @@ SPB_INLINE void single_pixel(const spb_layer *layer, const geometry *g, const sp
     scatter_bits(layer, channels, out + channels->first * (size_t)layer->out.plane_bytes, y, x, 1, bits);
 }
 
-/* Rows [top, bottom) of the output, for one group of channels; `windows` is the first one of row `top`. Where
- * tiles do not fit rows they run on over their ends, so that small images leave at most TILE_PIXELS - 1
- * single pixels a block of rows. */
-SPB_INLINE void conv_rows(const spb_layer *layer, const geometry *g, const spb_border *border,
-                          const uint8_t *windows, const dense_group *channels, uint32_t top, uint32_t bottom,
-                          uint8_t *out, int ternary) {
+/* One tile at (y, x): its bits (byte c: channel c's pixels), or its sums, which are stored at once. */
+SPB_INLINE uint64_t run_tile(const spb_layer *layer, const geometry *g, const spb_border *border,
+                             const dense_group *channels, const uint8_t **pixel, uint32_t y, uint32_t x,
+                             int inside, uint8_t *out, int ternary) {
+    tile_counts counts;
+    tile_sums sums;
+    if (inside && g->once && layer->output == SPB_OUTPUT_BITS) {
+        tile_once(g, pixel, channels->weight, counts, ternary);
+        return tile_counts_above(counts, channels->constant) ^ channels->invert;
+    }
+    tile_run(g, pixel, channels->weight, sums, ternary);
+    if (layer->output != SPB_OUTPUT_BITS) {
+        uint32_t d[TILE_CHANNELS * TILE_PIXELS];
+        tile_read(sums, d);
+        store_sums(layer, border, channels, d, y, x, TILE_PIXELS, out);
+        return 0;
+    }
+    return (inside ? tile_above(sums, channels->constant)
+                   : border_bits(layer, border, channels, sums, y, x)) ^
+           channels->invert;
+}
+
+/* Rows [top, bottom) of the output, for one group of channels; `windows` is the first one of row `top`. Tiles
+ * fit into rows: all pixels of a byte are put together before it is written. */
+SPB_INLINE void whole_tiles(const spb_layer *layer, const geometry *g, const spb_border *border,
+                            const uint8_t *windows, const dense_group *channels, uint32_t top,
+                            uint32_t bottom, uint8_t *out, int ternary) {
+    uint8_t *row = out + channels->first * (size_t)layer->out.plane_bytes + top * layer->out.row_bytes;
+    uint32_t width = layer->out.width;
+    for (uint32_t y = top; y < bottom; y++, windows += g->down, row += layer->out.row_bytes) {
+        const uint8_t *window = windows;
+        uint64_t bits = 0;
+        for (uint32_t x = 0; x < width; window += TILE_PIXELS * g->right) {
+            const uint8_t *pixel[TILE_PIXELS] = {window};
+            for (int p = 1; p < TILE_PIXELS; p++)
+                pixel[p] = pixel[p - 1] + g->right;
+            int inside = !channels->classes || all_inside(border, y, x, TILE_PIXELS);
+            bits |= run_tile(layer, g, border, channels, pixel, y, x, inside, out, ternary) << x % 8;
+            x += TILE_PIXELS;
+            if (layer->output == SPB_OUTPUT_BITS && (x % 8 == 0 || x == width)) {
+                put_bytes(channels, row + (x - 1) / 8, layer->out.plane_bytes, bits);
+                bits = 0;
+            }
+        }
+    }
+}
+
+/* The same where tiles do not fit: they run on over the ends of rows, so that small images leave at most
+ * TILE_PIXELS - 1 single pixels a block of rows. */
+SPB_INLINE void running_tiles(const spb_layer *layer, const geometry *g, const spb_border *border,
+                              const uint8_t *windows, const dense_group *channels, uint32_t top,
+                              uint32_t bottom, uint8_t *out, int ternary) {
     uint8_t *plane = out + channels->first * (size_t)layer->out.plane_bytes;
     uint32_t left = (bottom - top) * layer->out.width, x = 0, y = top, width = layer->out.width;
     for (; left >= TILE_PIXELS; left -= TILE_PIXELS) {
-        const uint8_t *pixel[TILE_PIXELS], *row = windows + (y - top) * g->down;
-        int fits = x % TILE_PIXELS == 0 && x + TILE_PIXELS <= width;
-        if (fits) {
-            pixel[0] = row + x * g->right;
-            for (int p = 1; p < TILE_PIXELS; p++)
-                pixel[p] = pixel[p - 1] + g->right;
-        } else {
-            find_pixels(layer, g, row, x, pixel);
-        }
-        tile_sums sums;
-        tile_run(g, pixel, channels->weight, sums, ternary);
-        if (layer->output != SPB_OUTPUT_BITS) {
-            uint32_t d[TILE_CHANNELS * TILE_PIXELS];
-            tile_read(sums, d);
-            store_sums(layer, border, channels, d, y, x, TILE_PIXELS, out);
-        } else {
-            int inside = !channels->classes || (fits && all_inside(border, y, x, TILE_PIXELS));
-            uint64_t bits = inside ? tile_above(sums, channels->constant)
-                                   : border_bits(layer, border, channels, sums, y, x);
-            bits ^= channels->invert;
-            if (fits) {
-                put_bits(channels, plane + y * layer->out.row_bytes + x / 8, layer->out.plane_bytes, x % 8,
-                         bits);
-            } else {
-                scatter_bits(layer, channels, plane, y, x, TILE_PIXELS, bits);
-            }
-        }
+        const uint8_t *pixel[TILE_PIXELS];
+        int inside =
+            !channels->classes || (x + TILE_PIXELS <= width && all_inside(border, y, x, TILE_PIXELS));
+        find_pixels(layer, g, windows + (y - top) * g->down, x, pixel);
+        uint64_t bits = run_tile(layer, g, border, channels, pixel, y, x, inside, out, ternary);
+        if (layer->output == SPB_OUTPUT_BITS)
+            scatter_bits(layer, channels, plane, y, x, TILE_PIXELS, bits);
         for (x += TILE_PIXELS; x >= width; x -= width)
             y++;
     }
@@ -282,6 +239,16 @@ SPB_INLINE void conv_rows(const spb_layer *layer, const geometry *g, const spb_b
             x = 0;
             y++;
         }
+    }
+}
+
+SPB_INLINE void conv_rows(const spb_layer *layer, const geometry *g, const spb_border *border,
+                          const uint8_t *windows, const dense_group *channels, uint32_t top, uint32_t bottom,
+                          uint8_t *out, int ternary) {
+    if (layer->out.width % TILE_PIXELS == 0) {
+        whole_tiles(layer, g, border, windows, channels, top, bottom, out, ternary);
+    } else {
+        running_tiles(layer, g, border, windows, channels, top, bottom, out, ternary);
     }
 }
 
@@ -305,6 +272,7 @@ void spb_dense_conv(const spb_layer *layer, const uint8_t *in, uint8_t *out, uin
         const uint8_t *windows = shape.gathered ? gathered : scratch + top * g.down;
         if (shape.gathered)
             spb_dense_gather(layer, &shape, scratch, top, bottom, gathered);
+        tile_ready();
         for (uint32_t c = 0; c < layer->out.channels; c += TILE_CHANNELS) {
             const dense_group channels = dense_group_of(layer, &shape, &border, c, classes);
             if (layer->binary) {

@@ -105,14 +105,14 @@ void spb_dense_pack(const spb_layer *layer, const spb_dense_shape *shape, const 
 }
 
 /* Runs are copied in whole steps: each overwrites what the one before it copied too much, and zeros what the
- * last did. `steps` is a constant where it is small. */
+ * last did. The usual `steps` and `runs` (kernel_h) are constants. */
 SPB_INLINE void gather_row(const spb_layer *layer, const image *i, const uint8_t *from, size_t run,
-                           uint32_t steps, size_t window_bytes, uint8_t *to) {
-    size_t right = (size_t)layer->stride * i->pixel_bytes;
-    for (uint32_t x = 0; x < layer->out.width; x++, from += right, to += window_bytes) {
+                           uint32_t steps, uint32_t runs, size_t window_bytes, uint8_t *to) {
+    size_t right = (size_t)layer->stride * i->pixel_bytes, row_bytes = i->row_bytes;
+    for (uint32_t left = layer->out.width; left > 0; left--, from += right, to += window_bytes) {
         const uint8_t *row = from;
         uint8_t *end = to;
-        for (uint32_t ky = 0; ky < layer->kernel_h; ky++, row += i->row_bytes, end += run) {
+        for (uint32_t ky = 0; ky < runs; ky++, row += row_bytes, end += run) {
             for (uint32_t s = 0; s < steps; s++)
                 memcpy(end + s * SPB_DENSE_STEP, row + s * SPB_DENSE_STEP, SPB_DENSE_STEP);
         }
@@ -127,12 +127,12 @@ void spb_dense_gather(const spb_layer *layer, const spb_dense_shape *shape, cons
     uint32_t steps = (uint32_t)((run + SPB_DENSE_STEP - 1) / SPB_DENSE_STEP);
     for (uint32_t y = top; y < bottom; y++, windows += layer->out.width * window_bytes) {
         const uint8_t *from = pixels + (size_t)y * layer->stride * i.row_bytes;
-        if (steps == 1) {
-            gather_row(layer, &i, from, run, 1, window_bytes, windows);
-        } else if (steps == 2) {
-            gather_row(layer, &i, from, run, 2, window_bytes, windows);
+        if (steps == 1 && layer->kernel_h == 3) {
+            gather_row(layer, &i, from, run, 1, 3, window_bytes, windows);
+        } else if (steps == 2 && layer->kernel_h == 3) {
+            gather_row(layer, &i, from, run, 2, 3, window_bytes, windows);
         } else {
-            gather_row(layer, &i, from, run, steps, window_bytes, windows);
+            gather_row(layer, &i, from, run, steps, layer->kernel_h, window_bytes, windows);
         }
     }
 }

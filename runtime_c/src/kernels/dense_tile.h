@@ -7,7 +7,7 @@
  *   AVX2       4 x 4               8 of 16, two pixels each         128 taps
  *   scalar     2 x 2               4                                64 or 32 taps
  *
- * tile_clear, tile_step (at most TILE_STEPS times), tile_flush; then tile_above tells the sums from the
+ * tile_clear, tile_steps (at most TILE_STEPS of them), tile_flush; then tile_above tells the sums from the
  * limits, or tile_read stores them, [channel][pixel].
  */
 #ifndef SPB_DENSE_TILE_H
@@ -195,6 +195,15 @@ SPB_INLINE void tile_zero(tile_sums sums) {
         sums[c] = tile_sum_zero();
 }
 
+SPB_INLINE void tile_ready(void) {}
+
+/* Counters of bytes are narrower than a limit: always widened. */
+#define TILE_COMPARES_COUNTS 0
+SPB_INLINE uint64_t tile_counts_above(tile_counts counts, const int32_t *limit) {
+    (void)counts, (void)limit;
+    return 0;
+}
+
 /* STEP_BYTES of taps of all channels and pixels. */
 SPB_INLINE void tile_step(tile_counts counts, const uint8_t *const *pixel, const uint8_t *const *weight,
                           size_t nonzero, size_t at, int ternary) {
@@ -216,6 +225,13 @@ SPB_INLINE void tile_step(tile_counts counts, const uint8_t *const *pixel, const
         }
 #endif
     }
+}
+
+/* Steps from `at` to `end`. */
+SPB_INLINE void tile_steps(tile_counts counts, const uint8_t *const *pixel, const uint8_t *const *weight,
+                           size_t nonzero, size_t at, size_t end, int ternary) {
+    for (; at < end; at += STEP_BYTES)
+        tile_step(counts, pixel, weight, nonzero, at, ternary);
 }
 
 #endif
