@@ -37,7 +37,7 @@ from subject import Subject, weights, write_subject
 
 TARGET = "rpi4"
 NETWORK = "vgg-small"
-_WORD_BYTES, _WORD_BYTES_MAX = 16, 32  # of NEON; the arena has room for AVX2's
+_WORD_BYTES_MAX = 32  # the arena has room for it
 CHANNELS, SIDE, COST = 256, 16, 0.10
 SERIES: dict[str, tuple[tuple[int, int, float], ...]] = {
     "channels": tuple((channels, SIDE, COST) for channels in (64, 128, 256, 512, 1024)),
@@ -104,7 +104,7 @@ def _arena() -> dict[str, Any]:
 def _amounts(subject: Subject) -> dict[str, float]:
     plan = subject.plan
     assert isinstance(plan.op, BinaryConv)
-    return tree_amounts(plan.op, plan.source, plan.result, _WORD_BYTES)
+    return tree_amounts(plan.op, plan.source, plan.result, load_target(TARGET).isa)
 
 
 def _point(series: str, kind: str, layer: Layer, subject: Subject, instructions: int) -> Point:

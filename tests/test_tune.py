@@ -69,7 +69,7 @@ def test_the_amounts_follow_the_kernels() -> None:
     assert isinstance(op, BinaryConv)
     built = replace(op, tree=build_tree(op.weight.reshape(len(op.weight), -1)))
     side = Shape(256, 4, 4)
-    narrow, wide = (tree_amounts(built, side, side, word_bytes) for word_bytes in (4, 16))
+    narrow, wide = (tree_amounts(built, side, side, isa) for isa in ("scalar32", "neon32"))
     # 16 pixels are a word of 4 bytes, or one of four lanes; a tap costs less than a word, a node more.
     assert narrow["tree"] < wide["tree"] < 4 * narrow["tree"] and wide["node"] > 4 * narrow["node"]
 

@@ -44,12 +44,13 @@ def held_out(timings: Sequence[Timing]) -> tuple[Cost, ...]:
 
 
 def _cost(timings: Sequence[Timing]) -> Cost:
-    tree = _fitted([timing.tree for timing in timings], [timing.tree_ns for timing in timings])
-    dense = _fitted([timing.dense for timing in timings], [timing.dense_ns for timing in timings])
+    tree = fitted([timing.tree for timing in timings], [timing.tree_ns for timing in timings])
+    dense = fitted([timing.dense for timing in timings], [timing.dense_ns for timing in timings])
     return Cost(**tree, **dense, unit=NS)
 
 
-def _fitted(amounts: Sequence[Amounts], ns: Sequence[int]) -> dict[str, float]:
+def fitted(amounts: Sequence[Amounts], ns: Sequence[float]) -> dict[str, float]:
+    """A figure for each name in the amounts, in whatever `ns` counts."""
     names = list(amounts[0])
     relative = np.array([[row[name] for name in names] for row in amounts]) / np.asarray(ns, float)[:, None]
     scale = np.maximum(relative.max(axis=0), np.finfo(float).tiny)  # columns of one size, for the solver

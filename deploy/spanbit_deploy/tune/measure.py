@@ -84,7 +84,7 @@ def timings_of(
                 shape=f"{plan.source.channels}>{plan.result.channels} {kernel}{stride} @{plan.source.height}",
                 weights="binary" if op.weight.all() else "ternary",
                 cost=round(tree_cost(op.tree, op.weight[0].size), 4),
-                tree=tree_amounts(op, plan.source, plan.result, target.word_bytes),
+                tree=tree_amounts(op, plan.source, plan.result, target.isa),
                 dense=dense_amounts(op, plan.source, plan.result),
                 tree_ns=tree_ns[op.name],
                 dense_ns=dense_ns[op.name],

@@ -1,6 +1,6 @@
 """How long a kernel takes for a binary convolution: amounts of work, each with a cost figure of the target.
 
-    amounts = tree_amounts(op, source, result, target.word_bytes)   # {"tree": 65536.0, "node": 20480.0, ...}
+    amounts = tree_amounts(op, source, result, target.isa)   # {"tree": 65536.0, "node": 20480.0, ...}
     predict(amounts, target.cost)                                   # in target.cost.unit
 
     tree kernel
@@ -15,9 +15,9 @@
       pack      64-bit words of the packed, padded image, and of the windows where they are gathered
 
 A vector is 128 pixels; an output plane takes whole words of the machine. Where small images share a word
-among lanes, it takes in `lanes` taps at once, but each is loaded and inserted for itself (_LOAD_SHARE of a
-tap), and the lanes are added up to be compared, in log2(lanes) steps (_LANE_SHARE of a node each). The shares
-are those with which times on AVX2 and instructions of an emulated Cortex-A72 fit.
+among lanes, it takes in `lanes` taps at once, but each is loaded for itself (_LOAD_SHARE of a tap), and the
+lanes' counts are added up before they join the sum, in log2(lanes) steps (_FOLD_SHARE of a node each); from
+there on AArch64 works on half of its word. bench/fit_costs.py prints how well this fits.
 
 The model is linear in its figures, so that `spanbit tune` can fit them to a board's times; in a target that
 was not tuned all but `tree`, `dense` and `node` are 0. It chooses between kernels, so only ratios matter; it
@@ -32,16 +32,19 @@ from collections.abc import Mapping
 from spanbit.graph.ops import BinaryConv, Shape
 from spanbit.passes.layout import dense_shape, kernel_sides, lanes, planes_of, round_up, row_bytes, strip_rows
 from spanbit.passes.nodes import reach
-from spanbit.targets import Cost
+from spanbit.targets import Cost, word_bytes
 
 Amounts = Mapping[str, float]
 """Figure of a `Cost` -> how many times a layer pays it."""
 
 _VECTOR_BYTES = 16
 _TERNARY = 1.25
-_LOAD_SHARES = {32: 0.35}  # AVX2, whose adder takes 5 operations
-_LOAD_SHARE = 0.6  # others: 3.8 instead of 4.7 instructions a tap with two lanes (docs/kernels.md)
-_LANE_SHARE = 0.7
+# Of a tap of a whole word. AArch64: four lanes take 15 instructions for four taps, a word 9.2 for one. AVX2: its
+# adder has 5 operations. Others: 3.8 instructions a tap with two lanes, 4.7 with one.
+_LOAD_SHARES = {"neon64": 0.2, "avx2": 0.35}
+_LOAD_SHARE = 0.6
+_FOLD_SHARE = 0.7
+_NARROWED = {"neon64": 0.5}
 
 
 def predict(amounts: Amounts, cost: Cost) -> float:
@@ -49,15 +52,16 @@ def predict(amounts: Amounts, cost: Cost) -> float:
     return sum(amount * float(getattr(cost, figure)) for figure, amount in amounts.items())
 
 
-def tree_amounts(op: BinaryConv, source: Shape, result: Shape, word_bytes: int) -> dict[str, float]:
-    """What the tree kernel does for a layer that has its tree, on words of so many bytes."""
+def tree_amounts(op: BinaryConv, source: Shape, result: Shape, isa: str) -> dict[str, float]:
+    """What the tree kernel does for a layer that has its tree, on an instruction set of `targets.ISAS`."""
     assert op.tree is not None
     kernel_h, kernel_w = kernel_sides(op)
-    vectors = round_up(result.height * row_bytes(result.width), word_bytes) / _VECTOR_BYTES
-    sharing = lanes(result, word_bytes)
-    load = _LOAD_SHARES.get(word_bytes, _LOAD_SHARE)
+    word = word_bytes(isa)
+    vectors = round_up(result.height * row_bytes(result.width), word) / _VECTOR_BYTES
+    sharing = lanes(result, word)
+    load = _LOAD_SHARES.get(isa, _LOAD_SHARE)
     tap = load + (1 - load) / sharing
-    node = 1 + _LANE_SHARE * math.log2(sharing)
+    node = (1 + _FOLD_SHARE * math.log2(sharing)) * (_NARROWED.get(isa, 1.0) if sharing > 1 else 1.0)
     planes = planes_of(*reach(op))
     copies = source.channels * kernel_w * op.stride
     strip = strip_rows(op, source, result)

@@ -49,7 +49,7 @@ def _choose(
     if forced is not None:
         return replace(op, kernel=forced, kernel_reason="asked for")
     assert op.tree is not None
-    tree = predict(tree_amounts(op, source, result, target.word_bytes), target.cost)
+    tree = predict(tree_amounts(op, source, result, target.isa), target.cost)
     dense = predict(dense_amounts(op, source, result), target.cost)
     kernel = KernelKind.TREE if tree <= dense else KernelKind.DENSE
     reason = f"model {target.cost.unit}: tree {tree:.3g}, dense {dense:.3g}"

@@ -7,6 +7,17 @@ A file of the user's own may say `extends = "rpi4"` and only what differs; `span
 """
 
 from spanbit.targets.load import check_name, list_targets, load_target
-from spanbit.targets.types import ARCHES, ISAS, NS, Cost, Target, Toolchain
+from spanbit.targets.types import ARCHES, ISAS, NS, Cost, Target, Toolchain, word_bytes
 
-__all__ = ["ARCHES", "ISAS", "NS", "Cost", "Target", "Toolchain", "check_name", "list_targets", "load_target"]
+__all__ = [
+    "ARCHES",
+    "ISAS",
+    "NS",
+    "Cost",
+    "Target",
+    "Toolchain",
+    "check_name",
+    "list_targets",
+    "load_target",
+    "word_bytes",
+]

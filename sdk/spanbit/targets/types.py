@@ -13,6 +13,11 @@ ISAS = tuple(_WORD_BYTES)
 """Instruction sets of the kernels, as `spb_isa()` names them."""
 
 
+def word_bytes(isa: str) -> int:
+    """Bytes that the tree kernel works on at once (`tree_word`), for one of `ISAS`."""
+    return _WORD_BYTES[isa]
+
+
 CYCLES, NS = "cycles", "ns"
 UNITS = (CYCLES, NS)
 """Of cost figures: cycles of a model, or nanoseconds that `spanbit tune` measured."""
@@ -57,8 +62,3 @@ class Target:
     qemu: tuple[str, ...]  # user-mode emulator and its options; empty where this machine runs it itself
     toolchains: tuple[Toolchain, ...]  # tried in order
     cost: Cost
-
-    @property
-    def word_bytes(self) -> int:
-        """Bytes that the tree kernel works on at once (`tree_word`)."""
-        return _WORD_BYTES[self.isa]
