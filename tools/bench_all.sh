@@ -11,5 +11,6 @@ for shapes in bench/shapes/*.toml; do
     "$python" bench/instructions.py "$(basename "$shapes" .toml)"
 done
 "$python" bench/scaling.py
+"$python" bench/offsets.py
 "$python" bench/plots.py
 "$python" tools/benchmarks_page.py

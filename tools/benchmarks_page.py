@@ -27,6 +27,7 @@ def with_results(page: str) -> str:
         page = _between(page, name, _instructions(_read(f"instructions-{name}")))
     page = _between(page, "host", _host(host))
     page = _between(page, "layers", _host_layers(host))
+    page = _between(page, "offsets", _offsets(_read("offsets")))
     return _between(page, "scaling", _scaling(scaling))
 
 
@@ -148,6 +149,15 @@ def _host_layers(host: Result) -> str:
     names = list(host["layers"][0]["times"])
     rows = [[name, *(f"{layer['times'][name]['min_ms']:.3f}" for layer in host["layers"])] for name in names]
     return _rows(["ms, minimum", *(layer["layer"] for layer in host["layers"])], rows, left=1)
+
+
+def _offsets(offsets: Result) -> str:
+    figures = ("bytes_per_tap", "instructions_per_tap", "cycles_per_tap")
+    rows = [
+        [row["layer"], row["encoding"], *(f"{row[figure]:.2f}" for figure in figures)]
+        for row in offsets["rows"]
+    ]
+    return _rows(["layer", "offsets", "bytes", "instructions", "model cycles"], rows, left=2)
 
 
 def _scaling(scaling: Result) -> str:
