@@ -39,8 +39,8 @@ Amounts = Mapping[str, float]
 
 _VECTOR_BYTES = 16
 _TERNARY = 1.25
-# Of a tap of a whole word. AArch64: four lanes take 15 instructions for four taps, a word 9.2 for one. AVX2: an
-# adder has 5 operations. Others: 3.8 instructions a tap with two lanes, 4.7 with one.
+# Of a tap of a whole word. AArch64: four lanes take 15 instructions for four taps, a word 9.2 for one. AVX2:
+# an adder has 5 operations. Others: 3.8 instructions a tap with two lanes, 4.7 with one.
 _LOAD_SHARES = {"neon64": 0.2, "avx2": 0.35}
 _LOAD_SHARE = 0.6
 _FOLD_SHARE = 0.7
