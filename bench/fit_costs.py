@@ -1,7 +1,7 @@
 """The cost figures of targets/*.toml, fitted to what the kernels take on emulated cores.
 
-    python bench/fit_costs.py           # prints them, with the largest error
-    python bench/fit_costs.py --write   # and writes them into the targets' files
+    python bench/fit_costs.py [TARGET...]   # prints them, with the largest error
+    python bench/fit_costs.py --write       # and writes them into the targets' files
 
 A few layers with SYNTHETIC weights run on each core. AArch64 cores are fitted to model cycles (mca.py); the
 others, for whose cores there is no such model that fits, to executed instructions. The figures choose between
@@ -50,7 +50,10 @@ KINDS = ("binary tree", "ternary star")
 
 
 def main() -> None:
+    asked = [name for name in sys.argv[1:] if name != "--write"]
     for name, core in MODELS.items():
+        if asked and name not in asked:
+            continue
         figures = measure(name, core)
         for target in (name, *(same for same, like in SAME.items() if like == name)):
             if "--write" in sys.argv[1:]:
@@ -89,9 +92,10 @@ def measure(name: str, core: str | None) -> dict[str, float]:
     for rows in (trees, denses):
         found = fitted([amounts for amounts, _ in rows], [taken for _, taken in rows])
         said = [sum(found[key] * value for key, value in amounts.items()) for amounts, _ in rows]
-        errors.append(max(abs(model / taken - 1) for model, (_, taken) in zip(said, rows, strict=True)))
+        off = [model / taken - 1 for model, (_, taken) in zip(said, rows, strict=True)]
+        errors.append(max(off, key=abs))
         figures.update(found)
-    print(f"{name}: {figures}; largest error: tree {errors[0]:.0%}, dense {errors[1]:.0%}")
+    print(f"{name}: {figures}; largest error: tree {errors[0]:+.0%}, dense {errors[1]:+.0%}")
     return figures
 
 

@@ -29,7 +29,8 @@ static uint8_t *step_end(const spb_table_writer *w, uint8_t *step) {
 /* What a step takes, about: a word's loads and adders, a step's planes. */
 enum { WORK_WORD = 10, WORK_STEP = 200 };
 
-/* Gives the step its part of the work, and has the part's need of sums known to all steps that it starts from. */
+/* Gives the step its part of the work, and has the part's need of sums known to all steps that it starts
+ * from. */
 static void assign_part(spb_table_writer *w, uint8_t *step, uint32_t words) {
     uint64_t work = WORK_STEP + (uint64_t)words * WORK_WORD, middle = w->work_done + work / 2;
     uint64_t part = w->work ? middle * SPB_PARTS / w->work : 0;

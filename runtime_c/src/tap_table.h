@@ -49,20 +49,14 @@ enum { SPB_PLANES_MAX = 18, SPB_STEP_BLOCKS_MAX = 6, SPB_PARTS = 8 };
 /* A node's lists of taps: differences of +1, -1, +2, -2. */
 enum { SPB_ADD1 = 0, SPB_SUB1 = 1, SPB_ADD2 = 2, SPB_SUB2 = 3 };
 
-enum { SPB_LANE_BYTES_MIN = 4, SPB_LANE_BYTES_MAX = 32 };
-
-/* Bytes of a word that one tap of the image takes: a power of two that holds the rows. */
-static inline uint32_t spb_lane_bytes(const spb_tensor *out) {
-    uint32_t bytes = SPB_LANE_BYTES_MIN;
-    while (bytes < out->height * out->row_bytes && bytes < SPB_LANE_BYTES_MAX)
-        bytes *= 2;
-    return bytes;
-}
-
-/* Taps that a word of `word_bytes` takes at once. */
+/* Taps that a word of `word_bytes` takes at once: a lane is a power of two that holds the rows. Four at most:
+ * more are slower to load than lanes half empty. */
+enum { SPB_LANES_MAX = 4 };
 static inline uint32_t spb_lanes(const spb_tensor *out, uint32_t word_bytes) {
-    uint32_t lane = spb_lane_bytes(out);
-    return lane < word_bytes ? word_bytes / lane : 1;
+    uint32_t lanes = SPB_LANES_MAX;
+    while (lanes > 1 && (word_bytes / lanes < 4 || word_bytes / lanes < out->height * out->row_bytes))
+        lanes /= 2;
+    return lanes;
 }
 
 static inline uint64_t spb_round_up(uint64_t value, uint64_t to) { return (value + to - 1) / to * to; }

@@ -61,7 +61,7 @@ static inline void tiny_tree(tiny_bundle *b, uint8_t *record, const spb_tensor *
     tiny_put16(record + 62, out->height);
     record[1] |= SPB_FLAG_BINARY;
     /* Steps of at least 192 words, but for a node's last; two lists, each filled up to two whole words. */
-    uint32_t lanes = spb_lanes(out, SPB_LANE_BYTES_MAX), steps = taps / 192 + 2;
+    uint32_t lanes = spb_lanes(out, 32), steps = taps / 192 + 2;
     uint32_t bytes = channels * (SPB_STEP_HEADER_BYTES * steps + 2 * (taps + 2 * 2 * lanes));
     bytes = (bytes + 63) / 64 * 64;
     tiny_put32(record + 44, bytes);

@@ -54,9 +54,7 @@ SPB_INLINE void add_lane(spb_word *p, int planes, int bytes) {
 }
 
 /* Planes of a count whose lanes are added up. */
-SPB_INLINE int folded_planes(int lanes) {
-    return TREE_COUNT_PLANES + (lanes >= 2) + (lanes >= 4) + (lanes >= 8);
-}
+SPB_INLINE int folded_planes(int lanes) { return TREE_COUNT_PLANES + (lanes >= 2) + (lanes >= 4); }
 
 /* The lanes' counts added up, in every lane. From here on a narrow word holds all there is. */
 SPB_INLINE void fold(const tree_word *count, int lanes, spb_word *p) {
@@ -75,8 +73,6 @@ SPB_INLINE void fold(const tree_word *count, int lanes, spb_word *p) {
 #endif
     if (lanes >= 4)
         add_lane(p, TREE_COUNT_PLANES + 1, TREE_WORD_BYTES / 4);
-    if (lanes >= 8)
-        add_lane(p, TREE_COUNT_PLANES + 2, TREE_WORD_BYTES / 8);
 }
 
 typedef struct tile {

@@ -9,7 +9,7 @@
  * An offset is worth more pixels on AArch64 than a register holds: it is fetched, and made an address, once
  * for two loads.
  *
- * An image of fewer pixels shares a word among 2, 4 or 8 lanes, each with a tap of its own. Once the lanes'
+ * An image of fewer pixels shares a word among 2 or 4 lanes, each with a tap of its own. Once the lanes'
  * counts are added up (tree_rotate brings one to another), TREE_NARROW_BYTES of a word hold all there is.
  *
  * Full adder and full subtractor, the two cells of everything, are in word.h.
@@ -22,7 +22,7 @@
 #if defined(SPB_WORD_IS_AARCH64)
 
 enum { TREE_WORD_BYTES = 32, TREE_NARROW_BYTES = 16 };
-#define TREE_EACH_LANE_COUNT(DO) DO(1) DO(2) DO(4) DO(8)
+#define TREE_EACH_LANE_COUNT(DO) DO(1) DO(2) DO(4)
 
 typedef struct tree_word {
     spb_word q[2];
@@ -72,27 +72,14 @@ SPB_INLINE void tree_addresses(const uint8_t *base, const uint16_t *offsets, con
     __asm__("add %0, %1, %2, lsr #16" : "=r"(at[1]) : "r"(base), "r"((uint64_t)two));
 }
 
-/* Twice 4 bytes. */
-SPB_INLINE uint64_t tree_two(const uint8_t *low, const uint8_t *high) {
-    uint32_t a, b;
-    memcpy(&a, low, sizeof a);
-    memcpy(&b, high, sizeof b);
-    return a | (uint64_t)b << 32;
-}
 /* 16 bytes from `lanes` places. */
 SPB_INLINE spb_word tree_gather_half(const uint8_t *base, const uint16_t *offsets, int lanes) {
     const uint8_t *at[2];
     if (lanes == 1)
         return spb_load(base + offsets[0]);
-    tree_addresses(base, offsets, at);
-    if (lanes == 2) { /* LDR, LD1; of vcombine_u8 clang makes three */
-        uint64x2_t low = vcombine_u64(vreinterpret_u64_u8(vld1_u8(at[0])), vdup_n_u64(0));
-        return vreinterpretq_u8_u64(vld1q_lane_u64((const uint64_t *)(const void *)at[1], low, 1));
-    }
-    /* Through general registers: each load into a lane waits for the one before it. */
-    uint64_t low = tree_two(at[0], at[1]);
-    tree_addresses(base, offsets + 2, at);
-    return vcombine_u8(vcreate_u8(low), vcreate_u8(tree_two(at[0], at[1])));
+    tree_addresses(base, offsets, at); /* LDR, LD1; of vcombine_u8 clang makes three */
+    uint64x2_t low = vcombine_u64(vreinterpret_u64_u8(vld1_u8(at[0])), vdup_n_u64(0));
+    return vreinterpretq_u8_u64(vld1q_lane_u64((const uint64_t *)(const void *)at[1], low, 1));
 }
 /* A word: one load of 32 bytes or `lanes` shorter ones side by side. */
 SPB_INLINE tree_word tree_gather(const uint8_t *base, const uint16_t *offsets, int lanes) {
@@ -114,7 +101,8 @@ SPB_INLINE void tree_gather_two(const uint8_t *base, const uint16_t *offsets, in
 }
 
 SPB_INLINE spb_word tree_rotate(spb_word a, int bytes) {
-    return bytes == 8 ? vextq_u8(a, a, 8) : vextq_u8(a, a, 4);
+    (void)bytes; /* 8: lanes are not narrower */
+    return vextq_u8(a, a, 8);
 }
 
 #else
@@ -154,25 +142,14 @@ SPB_INLINE spb_word tree_rotate(tree_word a, int bytes) {
 
 #elif defined(SPB_WORD_IS_AVX2)
 
-#define TREE_EACH_LANE_COUNT(DO) DO(1) DO(2) DO(4) DO(8)
-SPB_INLINE int32_t tree_load32(const uint8_t *p) {
-    int32_t x;
-    memcpy(&x, p, sizeof x);
-    return x;
-}
-/* 16 bytes from 1, 2 or 4 places. */
+#define TREE_EACH_LANE_COUNT(DO) DO(1) DO(2) DO(4)
+/* 16 bytes from 1 or 2 places. */
 SPB_INLINE __m128i tree_gather_half(const uint8_t *base, const uint16_t *offsets, int lanes) {
     if (lanes == 1)
         return _mm_loadu_si128((const __m128i *)(const void *)(base + offsets[0]));
-    if (lanes == 2) { /* VMOVQ, VMOVHPS */
-        __m128i low = _mm_loadl_epi64((const __m128i *)(const void *)(base + offsets[0]));
-        const __m64 *high = (const __m64 *)(const void *)(base + offsets[1]);
-        return _mm_castps_si128(_mm_loadh_pi(_mm_castsi128_ps(low), high));
-    }
-    __m128i x = _mm_cvtsi32_si128(tree_load32(base + offsets[0]));
-    x = _mm_insert_epi32(x, tree_load32(base + offsets[1]), 1);
-    x = _mm_insert_epi32(x, tree_load32(base + offsets[2]), 2);
-    return _mm_insert_epi32(x, tree_load32(base + offsets[3]), 3);
+    __m128i low = _mm_loadl_epi64((const __m128i *)(const void *)(base + offsets[0])); /* VMOVQ, VMOVHPS */
+    const __m64 *high = (const __m64 *)(const void *)(base + offsets[1]);
+    return _mm_castps_si128(_mm_loadh_pi(_mm_castsi128_ps(low), high));
 }
 SPB_INLINE spb_word tree_gather(const uint8_t *base, const uint16_t *offsets, int lanes) {
     if (lanes == 1)
@@ -182,9 +159,7 @@ SPB_INLINE spb_word tree_gather(const uint8_t *base, const uint16_t *offsets, in
                                    tree_gather_half(base, offsets + lanes / 2, lanes / 2), 1);
 }
 SPB_INLINE spb_word tree_rotate(tree_word a, int bytes) {
-    if (bytes == 16)
-        return _mm256_permute4x64_epi64(a, 0x4E);
-    return bytes == 8 ? _mm256_shuffle_epi32(a, 0x4E) : _mm256_shuffle_epi32(a, 0xB1);
+    return bytes == 16 ? _mm256_permute4x64_epi64(a, 0x4E) : _mm256_shuffle_epi32(a, 0x4E);
 }
 
 #else

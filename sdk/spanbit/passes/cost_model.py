@@ -5,7 +5,7 @@
 
     tree kernel
       tree      differing taps * vectors of the output plane     one load and one full adder each
-      node      channels * planes * vectors                      load, settle, store, compare
+      node      channels * (planes + 6) * vectors                load, add, store, compare; to begin with a node
       prepare   vectors of shifted input planes                  moved whole words at a time ...
       gather    rows of shifted input planes                     ... or row by row: stride 2, wide images;
                                                                  a row counts for each 64 bits of it
@@ -16,7 +16,7 @@
 
 A vector is 128 pixels; an output plane takes whole words of the machine. Where small images share a word
 among lanes, it takes in `lanes` taps at once, but each is loaded for itself (_LOAD_SHARE of a tap), and the
-lanes' counts are added up before they join the sum, in log2(lanes) steps (_FOLD_SHARE of a node each); from
+lanes' counts are added up before they join the sum, in log2(lanes) steps (_FOLD_PLANES of a node each); from
 there on AArch64 works on half of its word. bench/fit_costs.py prints how well this fits.
 
 The model is linear in its figures, so that `spanbit tune` can fit them to a board's times; in a target that
@@ -43,7 +43,7 @@ _TERNARY = 1.25
 # an adder has 5 operations. Others: 3.8 instructions a tap with two lanes, 4.7 with one.
 _LOAD_SHARES = {"neon64": 0.2, "avx2": 0.35}
 _LOAD_SHARE = 0.6
-_FOLD_SHARE = 0.7
+_FOLD_PLANES, _BEGIN_PLANES = 4.5, 6
 _NARROWED = {"neon64": 0.5}
 
 
@@ -61,8 +61,8 @@ def tree_amounts(op: BinaryConv, source: Shape, result: Shape, isa: str) -> dict
     sharing = lanes(result, word)
     load = _LOAD_SHARES.get(isa, _LOAD_SHARE)
     tap = load + (1 - load) / sharing
-    node = (1 + _FOLD_SHARE * math.log2(sharing)) * (_NARROWED.get(isa, 1.0) if sharing > 1 else 1.0)
-    planes = planes_of(*reach(op))
+    narrow = vectors * (_NARROWED.get(isa, 1.0) if sharing > 1 else 1.0)
+    node = narrow * (planes_of(*reach(op)) + _FOLD_PLANES * math.log2(sharing)) + vectors * _BEGIN_PLANES
     copies = source.channels * kernel_w * op.stride
     strip = strip_rows(op, source, result)
     strips = -(-result.height // strip)
@@ -72,7 +72,7 @@ def tree_amounts(op: BinaryConv, source: Shape, result: Shape, isa: str) -> dict
     moved = op.stride == 1 and row_bytes(source.width) == row <= 8  # prepare_planes.c decides by it
     return {
         "tree": vectors * op.tree.total_distance * tap,
-        "node": vectors * len(op.weight) * planes * node,
+        "node": len(op.weight) * node,
         "prepare": copies * copy / _VECTOR_BYTES if moved else 0.0,
         "gather": 0.0 if moved else float(copies * rows * -(-row // 8)),
     }

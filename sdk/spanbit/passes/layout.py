@@ -20,7 +20,7 @@ _PLANE_ALIGN = 32
 COPIES_BYTES_MAX = 0xFFC0  # prepared copies of a tree convolution: offsets into them are 16 bits
 PLANES_MAX = 18
 WORD_BYTES = (4, 8, 16, 32)  # of the tree kernel on all machines
-_LANE_BYTES_MIN = 4
+_LANES_MAX, _LANE_BYTES_MIN = 4, 4
 _STRIP_BYTES = 1 << 14  # prepared copies stay in half of a first cache of 32 KiB
 _DENSE_STEP_BYTES, _DENSE_BLOCK_BYTES, _DENSE_SLACK = 16, 16384, 64
 _DENSE_OFFSET_BYTES = 32  # of a border class: an int32 for each channel of a tile, at most 8
@@ -134,10 +134,11 @@ def tree_scratch_bytes(op: BinaryConv, source: Shape, result: Shape, slots: int,
 
 def lanes(result: Shape, word_bytes: int = WORD_BYTES[-1]) -> int:
     """Taps that a word takes at once: small images share it."""
-    lane = _LANE_BYTES_MIN
-    while lane < result.height * row_bytes(result.width) and lane < WORD_BYTES[-1]:
-        lane *= 2
-    return max(1, word_bytes // lane)
+    sharing = _LANES_MAX
+    image = result.height * row_bytes(result.width)
+    while sharing > 1 and word_bytes // sharing < max(_LANE_BYTES_MIN, image):
+        sharing //= 2
+    return sharing
 
 
 def planes_of(low: NDArray[np.int64], high: NDArray[np.int64]) -> int:
