@@ -5,13 +5,13 @@
 
     tree kernel
       tree      differing taps * vectors of the output plane     one load and one full adder each
-      node      channels * (planes + 6) * vectors                load, add, store, compare; to begin with a node
+      node      channels * (planes + 6) * vectors                load, add, store, compare; begin a node
       prepare   vectors of shifted input planes                  moved whole words at a time ...
       gather    rows of shifted input planes                     ... or row by row: stride 2, wide images;
                                                                  a row counts for each 64 bits of it
     dense kernel
       dense     taps * pixels / 128, a window rounded up to 128 taps; ternary: 1.25 times (an AND more)
-      tile      channels * pixels / 16                           a tile's sums: folded, compared, scattered
+      tile      channels * (pixels / 16 + 1)                     sums folded, compared, written; a channel begun
       pack      64-bit words of the packed, padded image, and of the windows where they are gathered
 
 A vector is 128 pixels; an output plane takes whole words of the machine. Where small images share a word
@@ -91,6 +91,6 @@ def dense_amounts(op: BinaryConv, source: Shape, result: Shape) -> dict[str, flo
         words += pixels * shape.channel_bytes // 8
     return {
         "dense": pixels / 128 * channels * taps * (1.0 if op.weight.all() else _TERNARY),
-        "tile": channels * pixels / 16,
+        "tile": channels * (pixels / 16 + 1),
         "pack": float(words),
     }
