@@ -11,7 +11,7 @@
                                                                  a row counts for each 64 bits of it
     dense kernel
       dense     taps * pixels / 128, a window rounded up to 128 taps; ternary: 1.25 times (an AND more)
-      tile      channels * (pixels / 16 + 1)                     sums folded, compared, written; a channel begun
+      tile      channels * (pixels / 16 + 1)                     sums folded, compared; a channel begun
       pack      64-bit words of the packed, padded image, and of the windows where they are gathered
 
 A vector is 128 pixels; an output plane takes whole words of the machine. Where small images share a word
