@@ -24,13 +24,14 @@ static uint32_t run_all(spb_model *model, const uint8_t *image, float *logits) {
     const spb_info *info = &model->info;
     BEGIN();
     spb_status status = spb_model_run(model, image, (size_t)info->channels * info->height * info->width,
-                                      logits, info->class_count);
+                                      logits, info->output_count);
     END();
     if (status)
         die(spb_status_text(status), "spb_model_run");
     spb_layer head;
     spb_layer_read(model->bundle, model->layer_offset, info->layer_count - 1u, &head);
-    return spb_crc32(0, model->arena + head.out_arena, 4 * (size_t)info->class_count);
+    return spb_crc32(0, model->arena + head.out_arena,
+                     spb_sum_bytes(info->output) * (size_t)info->output_count);
 }
 
 static uint32_t run_one(const spb_model *model, uint32_t index, const uint8_t *image, float *logits) {
@@ -59,8 +60,8 @@ static uint32_t run_one(const spb_model *model, uint32_t index, const uint8_t *i
         break;
     }
     END();
-    size_t bytes =
-        l.op == SPB_OP_HEAD ? 4 * (size_t)l.out.channels : (size_t)l.out.channels * l.out.plane_bytes;
+    size_t bytes = l.output ? spb_sum_bytes(l.output) * (size_t)spb_sum_count(&l)
+                            : (size_t)l.out.channels * l.out.plane_bytes;
     return spb_crc32(0, out, bytes);
 }
 
@@ -74,7 +75,7 @@ int main(int argc, char **argv) {
     uint32_t state = 7;
     for (size_t i = 0; i < image_bytes; i++)
         image[i] = (uint8_t)next_random(&state);
-    float *logits = aligned(sizeof(float) * info.class_count);
+    float *logits = aligned(sizeof(float) * info.output_count);
     for (int i = 2; i < argc; i++) {
         unsigned long layer = strtoul(argv[i], NULL, 10);
         if (strcmp(argv[i], "all") != 0 && layer >= info.layer_count)

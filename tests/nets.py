@@ -15,6 +15,8 @@ from spanbit.graph import (
     Head,
     MaxPool2x2,
     Op,
+    Output,
+    OutputKind,
     Padding,
     Shape,
     StemConv,
@@ -29,7 +31,7 @@ _STYLES = ("binary", "ternary", "sparse", "equal", "complementary", "zero", "fam
 
 
 def random_graph(seed: int, channels_max: int = 130, side_max: int = 70) -> Graph:
-    """A small network; the same seed gives the same."""
+    """A small network; the same seed gives the same. One in three ends in a convolution and its output."""
     rng = np.random.default_rng(seed)
     sides = [side for side in _SIDES if side <= side_max]
     counts = [count for count in _CHANNELS if count <= channels_max]
@@ -39,7 +41,10 @@ def random_graph(seed: int, channels_max: int = 130, side_max: int = 70) -> Grap
     for index in range(int(rng.integers(0, 4))):
         shape = _add_conv(rng, ops, shape, counts, index)
         shape = _add_pools(rng, ops, shape, f"bitpool{index}", 0.3)
-    ops.append(_head(rng, shape))
+    if rng.random() < 0.35:
+        _add_output(rng, ops, shape, counts)
+    else:
+        ops.append(_head(rng, shape))
     graph = Graph(f"net-{seed}", image, tuple(ops))
     validate(graph)
     return graph
@@ -94,12 +99,30 @@ def _add_stem(rng: np.random.Generator, ops: list[Op], image: Shape, counts: lis
 
 
 def _add_conv(rng: np.random.Generator, ops: list[Op], source: Shape, counts: list[int], index: int) -> Shape:
+    conv = _conv(rng, source, counts, f"block{index}.conv")
+    ops.append(conv)
+    spread = conv.weight[0].size ** 0.5
+    return _finish(rng, ops, source, conv.weight, conv.stride, conv.padding, f"block{index}", spread)
+
+
+def _conv(rng: np.random.Generator, source: Shape, counts: list[int], name: str) -> BinaryConv:
     kernel_h, kernel_w, stride, padding = _geometry(rng, source)
     shape = (int(rng.choice(counts)), source.channels, kernel_h, kernel_w)
     weight = random_weight(rng, shape, str(rng.choice(_STYLES)))
-    name = f"block{index}.conv"
-    ops.append(BinaryConv(name, weight, stride, padding, Padding(int(rng.integers(0, 3)))))
-    return _finish(rng, ops, source, weight, stride, padding, f"block{index}", weight[0].size ** 0.5)
+    outside = Padding(int(rng.integers(0, 3)))
+    if outside is Padding.ZERO and 2 * padding > 4:  # more border classes than the tree kernel may have
+        outside = Padding.ONE
+    return BinaryConv(name, weight, stride, padding, outside)
+
+
+def _add_output(rng: np.random.Generator, ops: list[Op], source: Shape, counts: list[int]) -> None:
+    conv = _conv(rng, source, counts, "last")
+    kind = OutputKind(int(rng.integers(1, 4)))
+    scale = bias = None
+    if kind is OutputKind.FLOAT32:
+        scale = rng.normal(0, 0.1, len(conv.weight)).astype(np.float32)
+        bias = rng.normal(0, 1, len(conv.weight)).astype(np.float32)
+    ops.extend([conv, Output("last.output", kind, scale, bias)])
 
 
 def _geometry(rng: np.random.Generator, source: Shape) -> tuple[int, int, int, int]:

@@ -84,7 +84,7 @@ def test_comparisons_of_s_are_the_thresholds_on_p(seed: int, channels: int, taps
     threshold = Threshold("t", value, rng.integers(0, 4, channels).astype(np.uint8))
     tree = build_tree(weight)
     op = BinaryConv("c", weight.reshape(channels, taps, 1, 1), 1, 0, Padding.MINUS_ONE, tree=tree)
-    table = fold_nodes(op, threshold)
+    table = fold_nodes(op, threshold, Shape(taps, 1, 1), Shape(channels, 1, 1))
     every = (np.arange(1 << taps)[:, None] >> np.arange(taps) & 1).astype(np.int64)  # all activations
     none = np.zeros(len(every), np.bool_)
     for at, channel in enumerate(tree.channel):

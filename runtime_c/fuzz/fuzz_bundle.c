@@ -47,11 +47,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         size_t image_bytes = (size_t)info.height * info.width * info.channels;
         if (!spb_model_init_at(&model, bundle, size, arena, info.arena_bytes, &layer) && is_small(&model)) {
             uint8_t *image = fuzz_memory(image_bytes);
-            float *logits = malloc(sizeof(float) * info.class_count);
+            float *logits = malloc(sizeof(float) * info.output_count);
             memset(image, data[size / 2], image_bytes);
-            spb_model_run(&model, image, image_bytes, logits, info.class_count);
+            spb_model_run(&model, image, image_bytes, logits, info.output_count);
             if (info.golden_count)
-                spb_model_check_golden(&model, info.golden_count - 1u, &layer, logits, info.class_count);
+                spb_model_check_golden(&model, info.golden_count - 1u, &layer, logits, info.output_count);
             free(logits);
             free(image);
         }

@@ -5,7 +5,7 @@
  *     void *arena = aligned memory of info.arena_bytes, aligned to 64
  *     spb_model model;
  *     status = spb_model_init(&model, bundle, bundle_bytes, arena, info.arena_bytes);
- *     status = spb_model_run(&model, image, image_bytes, logits, info.class_count);
+ *     status = spb_model_run(&model, image, image_bytes, logits, info.output_count);
  *
  * The library allocates nothing and has no globals: the caller owns the bundle, the arena and the model,
  * and keeps the first two alive and in place while the model is used. Two models may run in two threads.
@@ -33,7 +33,7 @@ typedef enum spb_status {
     SPB_ERR_ARENA_ALIGN = 3,   /* arena not aligned to SPB_ARENA_ALIGN */
     SPB_ERR_BUNDLE_ALIGN = 4,  /* bundle not aligned to 16 */
     SPB_ERR_IMAGE_BYTES = 5,   /* image has another size than height * width * channels */
-    SPB_ERR_LOGIT_COUNT = 6,   /* logits has another size than class_count */
+    SPB_ERR_LOGIT_COUNT = 6,   /* logits has another size than output_count */
     SPB_ERR_INDEX = 7,         /* no such layer or golden record */
     SPB_ERR_TRUNCATED = 20,    /* fewer bytes than the header says */
     SPB_ERR_MAGIC = 21,        /* not a bundle */
@@ -63,7 +63,7 @@ typedef enum spb_output {
     SPB_OUTPUT_BITS = 0,   /* a bits tensor: behind a threshold */
     SPB_OUTPUT_INT16 = 1,  /* sums, int16 [channels][height][width] */
     SPB_OUTPUT_INT32 = 2,  /* sums, int32 [channels][height][width] */
-    SPB_OUTPUT_FLOAT32 = 3 /* the same sums; delivered is scale * sum + bias */
+    SPB_OUTPUT_FLOAT32 = 3 /* sums as INT32; delivered is scale * sum + bias, and so by a head */
 } spb_output;
 
 typedef struct spb_info {
@@ -71,6 +71,9 @@ typedef struct spb_info {
     uint16_t layer_count, class_count;
     uint16_t channels, height, width; /* the input image */
     uint16_t golden_count;
+    uint16_t out_height, out_width; /* of what the network delivers: 1 and 1 behind a head */
+    uint32_t output_count;          /* class_count * out_height * out_width */
+    spb_output output;              /* of the last layer */
     char name[33], target[17];
 } spb_info;
 
@@ -79,7 +82,8 @@ typedef struct spb_layer_info {
     char name[33];
     uint16_t in_channels, in_height, in_width;
     uint16_t out_channels, out_height, out_width;
-    uint32_t row_bytes, plane_bytes; /* of the output; 0 for the head */
+    uint32_t row_bytes, plane_bytes; /* of the output; 0 where it is sums */
+    spb_output output;               /* how the output tensor is to be read: bits, else sums */
     uint32_t tap_count;              /* tree: differing taps */
 } spb_layer_info;
 
@@ -112,9 +116,14 @@ spb_status spb_model_init_at(spb_model *model, const void *bundle, size_t bundle
 spb_status spb_model_init(spb_model *model, const void *bundle, size_t bundle_bytes, void *arena,
                           size_t arena_bytes);
 
-/* image: uint8 [height][width][channels]. logits: float [class_count]. */
+/* image: uint8 [height][width][channels]. logits: float [class_count][out_height][out_width]: a head's
+ * logits, a convolution's scale * sum + bias, or its sums as they are, which a float holds exactly. */
 spb_status spb_model_run(spb_model *model, const uint8_t *image, size_t image_bytes, float *logits,
                          size_t logit_count);
+
+/* The integers behind the last run's floats, [class_count][out_height][out_width], inside the arena until
+ * the next run; int16_t where info.output is SPB_OUTPUT_INT16, else int32_t. */
+spb_status spb_model_output(const spb_model *model, const void **sums);
 
 /* hook NULL: no hook. Used for profiles (read a clock in it) and for equality tests. */
 void spb_model_set_hook(spb_model *model, spb_layer_hook hook, void *user);

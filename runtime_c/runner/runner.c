@@ -80,7 +80,7 @@ static failure open_model(session *s) {
     if (status)
         return of_status(status, path, -1);
     s->arena = aligned_bytes(info.arena_bytes);
-    s->logits = malloc(sizeof(float) * info.class_count);
+    s->logits = malloc(sizeof(float) * info.output_count);
     if (!s->arena || !s->logits)
         return out_of_memory(path);
     status =
@@ -93,7 +93,7 @@ static failure check_golden(session *s) {
     for (unsigned i = 0; i < s->model.info.golden_count; i++) {
         int layer = -1;
         spb_status status =
-            spb_model_check_golden(&s->model, i, &layer, s->logits, s->model.info.class_count);
+            spb_model_check_golden(&s->model, i, &layer, s->logits, s->model.info.output_count);
         if (status)
             return of_status(status, s->wanted.bundle, layer);
     }
@@ -110,6 +110,10 @@ static failure open_images(session *s) {
     s->image_count = s->images.count / s->image_bytes;
     if (s->image_count == 0 || s->images.count % s->image_bytes)
         return fail(EXIT_FILE, SPB_OK, "the file is not a whole number of images", s->wanted.images, -1);
+    if (s->wanted.labels && s->model.info.output_count != s->model.info.class_count) {
+        return fail(EXIT_USAGE, SPB_OK, "the network delivers a class for each pixel: no labels for images",
+                    s->wanted.labels, -1);
+    }
     if (s->wanted.labels) {
         f = read_file(s->wanted.labels, &s->labels);
         if (f.exit_code)
@@ -117,14 +121,16 @@ static failure open_images(session *s) {
         if (s->labels.count != s->image_count)
             return fail(EXIT_FILE, SPB_OK, "one label byte an image is needed", s->wanted.labels, -1);
     }
+    if (s->model.info.output_count != s->model.info.class_count)
+        return NONE; /* a class for each pixel: nothing is said of an image */
     s->predictions = malloc(sizeof *s->predictions * s->image_count);
     return s->predictions ? NONE : out_of_memory(s->wanted.images);
 }
 
 static failure classify(session *s) {
-    for (size_t i = 0; i < s->image_count; i++) {
+    for (size_t i = 0; i < s->image_count && s->predictions; i++) {
         spb_status status = spb_model_run(&s->model, s->images.data + i * s->image_bytes, s->image_bytes,
-                                          s->logits, s->model.info.class_count);
+                                          s->logits, s->model.info.output_count);
         if (status)
             return of_status(status, s->wanted.images, -1);
         uint32_t best = 0;

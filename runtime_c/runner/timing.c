@@ -41,10 +41,10 @@ spb_status timing_run(timing *t, spb_model *model, const uint8_t *image, size_t 
                       long warmup) {
     spb_status status = SPB_OK;
     for (long i = 0; i < warmup && !status; i++)
-        status = spb_model_run(model, image, image_bytes, logits, model->info.class_count);
+        status = spb_model_run(model, image, image_bytes, logits, model->info.output_count);
     for (long i = 0; i < t->rounds && !status; i++) {
         int64_t begin = now_ns();
-        status = spb_model_run(model, image, image_bytes, logits, model->info.class_count);
+        status = spb_model_run(model, image, image_bytes, logits, model->info.output_count);
         t->total_ns[i] = now_ns() - begin;
     }
     stopwatch watch = {t, 0, 0};
@@ -52,7 +52,7 @@ spb_status timing_run(timing *t, spb_model *model, const uint8_t *image, size_t 
     for (long i = 0; i < t->rounds && !status; i++) {
         watch.round = i;
         watch.last = now_ns();
-        status = spb_model_run(model, image, image_bytes, logits, model->info.class_count);
+        status = spb_model_run(model, image, image_bytes, logits, model->info.output_count);
     }
     spb_model_set_hook(model, NULL, NULL);
     return status;

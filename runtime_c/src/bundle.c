@@ -6,15 +6,22 @@
 #include "dense_shape.h"
 #include "little_endian.h"
 #include "spanbit.h"
+#include "step_tail.h"
 #include "tap_stream.h"
 #include "tap_table.h"
 
 enum { MAX_LAYERS = 256, MAX_CHANNELS = 4096, MAX_SIDE = 1024, MAX_KERNEL = 7 };
 enum { MAX_HEAD_INPUTS = 1 << 22 }; /* 127 * 2^22 fits int32 sums */
 
-uint32_t spb_golden_bytes(const spb_info *info) {
-    return (uint32_t)info->channels * info->height * info->width + 4u * info->layer_count +
-           4u * info->class_count;
+uint64_t spb_golden_bytes(const spb_info *info) {
+    return (uint64_t)info->channels * info->height * info->width + 4u * info->layer_count +
+           4ull * info->output_count;
+}
+
+/* Of a layer record. */
+static spb_output output_of(const uint8_t *record) {
+    return record[0] == SPB_OP_HEAD ? SPB_OUTPUT_FLOAT32
+                                    : (spb_output)((record[1] & SPB_FLAG_OUTPUT) >> SPB_OUTPUT_SHIFT);
 }
 
 static void copy_text(char *to, const uint8_t *from, size_t bytes) {
@@ -65,13 +72,19 @@ spb_status spb_header_read(const void *bundle, size_t bundle_bytes, spb_header *
         return SPB_ERR_HEADER;
     }
     uint64_t layers_end = (uint64_t)header->layer_offset + (uint64_t)info->layer_count * SPB_LAYER_BYTES;
+    if (header->layer_offset < SPB_HEADER_BYTES || layers_end > header->file_bytes)
+        return SPB_ERR_HEADER;
+    const uint8_t *last = p + layers_end - SPB_LAYER_BYTES;
+    info->output = output_of(last);
+    info->out_height = spb_u16(last + 14);
+    info->out_width = spb_u16(last + 16);
+    uint64_t outputs = (uint64_t)info->class_count * info->out_height * info->out_width;
+    if (outputs < 1 || outputs > UINT32_MAX / sizeof(float))
+        return SPB_ERR_HEADER;
+    info->output_count = (uint32_t)outputs;
     uint64_t golden_end =
         (uint64_t)header->golden_offset + (uint64_t)info->golden_count * spb_golden_bytes(info);
-    if (header->layer_offset < SPB_HEADER_BYTES || layers_end > header->file_bytes ||
-        golden_end > header->file_bytes) {
-        return SPB_ERR_HEADER;
-    }
-    return SPB_OK;
+    return golden_end <= header->file_bytes ? SPB_OK : SPB_ERR_HEADER;
 }
 
 void spb_layer_name(const uint8_t *bundle, uint32_t layer_offset, uint32_t index, char name[33]) {
@@ -93,6 +106,7 @@ void spb_layer_read(const uint8_t *bundle, uint32_t layer_offset, uint32_t index
     layer->pad_bit = (p[1] & SPB_FLAG_PADDING) == SPB_PADDING_ONE;
     layer->zero_pad = (p[1] & SPB_FLAG_PADDING) == SPB_PADDING_ZERO;
     layer->binary = p[1] & SPB_FLAG_BINARY ? 1 : 0;
+    layer->output = output_of(p);
     layer->kernel_h = p[2];
     layer->kernel_w = p[3];
     layer->stride = p[4];
@@ -107,7 +121,7 @@ void spb_layer_read(const uint8_t *bundle, uint32_t layer_offset, uint32_t index
     layer->weights = bundle + spb_u32(p + 36);
     layer->weight_bytes = spb_u32(p + 40);
     uint32_t threshold = spb_u32(p + 44);
-    if (layer->op == SPB_OP_STEM || layer->op == SPB_OP_DENSE) {
+    if ((layer->op == SPB_OP_STEM || layer->op == SPB_OP_DENSE) && !layer->output) {
         layer->threshold = (const int32_t *)(const void *)(bundle + threshold);
         layer->compare = bundle + threshold + 4u * layer->out.channels;
     }
@@ -119,6 +133,10 @@ void spb_layer_read(const uint8_t *bundle, uint32_t layer_offset, uint32_t index
         layer->strip_rows = spb_u16(p + 62);
         layer->tables_bytes = threshold; /* a tree's thresholds are in its nodes */
     }
+    if (layer->op == SPB_OP_TREE && layer->output == SPB_OUTPUT_FLOAT32)
+        layer->scales = layer->nodes + layer->out.channels * (size_t)SPB_NODE_BYTES;
+    if (layer->op == SPB_OP_DENSE && layer->output == SPB_OUTPUT_FLOAT32)
+        layer->scales = bundle + threshold;
 }
 
 /* ---- checks ---- */
@@ -139,7 +157,7 @@ static uint64_t tensor_bytes(const spb_tensor *t) { return (uint64_t)t->channels
 
 static int is_conv(spb_op op) { return op == SPB_OP_STEM || op == SPB_OP_TREE || op == SPB_OP_DENSE; }
 
-static spb_status check_shape(const spb_layer *layer, const spb_info *info) {
+static spb_status check_shape(const spb_layer *layer) {
     const spb_tensor *in = &layer->in, *out = &layer->out;
     if (in->channels < 1 || in->channels > MAX_CHANNELS || out->channels < 1 ||
         out->channels > MAX_CHANNELS || in->height < 1 || in->height > MAX_SIDE || in->width < 1 ||
@@ -165,7 +183,7 @@ static spb_status check_shape(const spb_layer *layer, const spb_info *info) {
             return SPB_ERR_SHAPE;
         }
     } else {
-        if (out->height != 1 || out->width != 1 || out->channels != info->class_count ||
+        if (out->height != 1 || out->width != 1 ||
             (uint64_t)in->channels * in->height * in->width > MAX_HEAD_INPUTS) {
             return SPB_ERR_SHAPE;
         }
@@ -183,7 +201,8 @@ static uint64_t scratch_needed(const spb_layer *layer) {
         return spb_dense_scratch_bytes(layer);
     case SPB_OP_TREE: {
         uint64_t slots = (uint64_t)layer->slot_count * layer->planes * SPB_PLANE_ALIGN;
-        uint64_t run = spb_prepared_bytes(layer) + slots + spb_round_up(out->plane_bytes, 64);
+        uint64_t run = spb_prepared_bytes(layer) + slots + spb_round_up(out->plane_bytes, 64) +
+                       spb_tree_border_bytes(layer);
         uint64_t load = spb_tap_stream_scratch(layer);
         return run > load ? run : load;
     }
@@ -232,9 +251,13 @@ static spb_status check_blobs(const spb_layer *layer, const uint8_t *record, uin
     }
     if (layer->op == SPB_OP_TREE) {
         uint32_t nodes = spb_u32(record + 48);
-        if (nodes % 16 || !inside(nodes, (uint64_t)layer->out.channels * SPB_NODE_BYTES, file_bytes)) {
+        uint64_t each = SPB_NODE_BYTES + (layer->scales ? 8u : 0u);
+        if (nodes % 16 || !inside(nodes, layer->out.channels * each, file_bytes))
             return SPB_ERR_BLOB;
-        }
+    } else if (layer->scales) {
+        uint32_t scales = spb_u32(record + 44);
+        if (scales % 16 || !inside(scales, 8ull * layer->out.channels, file_bytes))
+            return SPB_ERR_BLOB;
     }
     return SPB_OK;
 }
@@ -246,7 +269,10 @@ static spb_status check_tree(const spb_layer *layer) {
     uint32_t taps = layer->in.channels * layer->kernel_h * layer->kernel_w;
     uint64_t total = 0;
     if (layer->slot_count < 1 || layer->slot_count > 255 || layer->planes < 1 ||
-        layer->planes > SPB_PLANES_MAX || taps > 0xFFFF || (layer->zero_pad && layer->padding))
+        layer->planes > SPB_PLANES_MAX || taps > 0xFFFF)
+        return SPB_ERR_TREE;
+    const spb_border border = spb_border_of(layer);
+    if (layer->zero_pad && spb_border_count(&border) > SPB_BORDER_CLASSES_MAX)
         return SPB_ERR_TREE;
     int strip_fits =
         layer->strip_rows >= layer->out.height ||
@@ -280,8 +306,8 @@ static spb_status check_regions(const spb_layer *layer, const spb_header *header
     uint64_t limit = header->info.arena_bytes;
     region tables = {header->tables_arena, header->tables_bytes};
     region in = {layer->in_arena, layer->op == SPB_OP_STEM ? 0 : tensor_bytes(&layer->in)};
-    region out = {layer->out_arena,
-                  layer->op == SPB_OP_HEAD ? 4ull * layer->out.channels : tensor_bytes(&layer->out)};
+    region out = {layer->out_arena, layer->output ? spb_sum_bytes(layer->output) * spb_sum_count(layer)
+                                                  : tensor_bytes(&layer->out)};
     region scratch = {layer->scratch_arena, layer->scratch_bytes};
     const region all[4] = {in, out, scratch, tables};
     if (limit < SPB_ARENA_SLACK)
@@ -303,13 +329,18 @@ static spb_status check_layer(const uint8_t *bundle, const spb_header *header, c
     const uint8_t *record = bundle + header->layer_offset + layer->index * (uint32_t)SPB_LAYER_BYTES;
     int first = layer->index == 0, last = layer->index + 1u == header->info.layer_count;
     if (record[0] < SPB_OP_STEM || record[0] > SPB_OP_HEAD ||
-        record[1] > (SPB_FLAG_PADDING | SPB_FLAG_BINARY) ||
+        record[1] > (SPB_FLAG_PADDING | SPB_FLAG_BINARY | SPB_FLAG_OUTPUT) ||
         (record[1] & SPB_FLAG_PADDING) > SPB_PADDING_ZERO) {
         return SPB_ERR_LAYER;
     }
-    if (first != (layer->op == SPB_OP_STEM) || last != (layer->op == SPB_OP_HEAD))
+    int binary_conv = layer->op == SPB_OP_TREE || layer->op == SPB_OP_DENSE;
+    if (record[1] & SPB_FLAG_OUTPUT && !binary_conv)
+        return SPB_ERR_LAYER;
+    if (first != (layer->op == SPB_OP_STEM) || last != (layer->output != SPB_OUTPUT_BITS) ||
+        (last && layer->out.channels != header->info.class_count)) {
         return SPB_ERR_SHAPE;
-    spb_status status = check_shape(layer, &header->info);
+    }
+    spb_status status = check_shape(layer);
     if (!status)
         status = check_blobs(layer, record, header->file_bytes);
     if (!status && layer->op == SPB_OP_TREE)

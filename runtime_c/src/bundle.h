@@ -25,6 +25,6 @@ void spb_layer_name(const uint8_t *bundle, uint32_t layer_offset, uint32_t index
 spb_status spb_layers_check(const uint8_t *bundle, const spb_header *header, int *failed_layer);
 
 /* Bytes of one golden record. */
-uint32_t spb_golden_bytes(const spb_info *info);
+uint64_t spb_golden_bytes(const spb_info *info);
 
 #endif

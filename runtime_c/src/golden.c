@@ -12,8 +12,10 @@ typedef struct comparison {
 } comparison;
 
 static uint32_t digest(const spb_layer_info *info, const void *output) {
-    if (info->op == SPB_OP_HEAD)
-        return spb_crc32(0, output, 4u * info->out_channels);
+    if (info->output) {
+        size_t count = (size_t)info->out_channels * info->out_height * info->out_width;
+        return spb_crc32(0, output, count * spb_sum_bytes(info->output));
+    }
     uint32_t crc = 0;
     const uint8_t *plane = output;
     for (uint32_t c = 0; c < info->out_channels; c++, plane += info->plane_bytes) {
@@ -30,7 +32,7 @@ static void compare_layer(void *user, unsigned layer, const spb_layer_info *info
 }
 
 static const uint8_t *record_of(const spb_model *model, unsigned index) {
-    return model->bundle + model->golden_offset + (size_t)index * spb_golden_bytes(&model->info);
+    return model->bundle + model->golden_offset + index * (size_t)spb_golden_bytes(&model->info);
 }
 
 spb_status spb_model_golden_image(const spb_model *model, unsigned index, const uint8_t **image) {
@@ -66,7 +68,7 @@ spb_status spb_model_check_golden(spb_model *model, unsigned index, int *failed_
     if (c.failed_layer >= 0)
         return SPB_ERR_GOLDEN_LAYER;
     const uint8_t *expected = c.digests + 4 * (size_t)info->layer_count;
-    for (uint32_t i = 0; i < info->class_count; i++) {
+    for (uint32_t i = 0; i < info->output_count; i++) {
         float want, got = logits[i];
         memcpy(&want, expected + 4 * (size_t)i, sizeof want);
         float size = want < 0 ? -want : want, off = got < want ? want - got : got - want;

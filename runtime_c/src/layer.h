@@ -5,6 +5,7 @@
 #include "spanbit.h"
 
 enum { SPB_PLANE_ALIGN = 32, SPB_FLAG_PADDING = 3, SPB_FLAG_BINARY = 4 };
+enum { SPB_FLAG_OUTPUT = 24, SPB_OUTPUT_SHIFT = 3 };
 
 /* Numbers of the bundle. */
 enum { SPB_PADDING_MINUS_ONE = 0, SPB_PADDING_ONE = 1, SPB_PADDING_ZERO = 2 };
@@ -22,7 +23,7 @@ typedef struct spb_layer {
     uint32_t pad_bit;   /* 1: a = +1 outside the image; else a = -1, or 0 with zero_pad */
     uint32_t zero_pad;  /* 1: a tap outside the image adds nothing */
     uint32_t binary;    /* 1: no weight is 0 */
-    uint32_t output;    /* spb_output: what a binary convolution ends in */
+    spb_output output;  /* what it ends in; a head: FLOAT32 */
     spb_tensor in, out; /* the stem's input is the u8 image: row_bytes and plane_bytes mean nothing there */
     uint32_t slot_count, tap_count;
     uint32_t planes;     /* of every sum of a tree, which is known modulo 2^planes */
@@ -33,6 +34,7 @@ typedef struct spb_layer {
     const int32_t *threshold; /* [out.channels], stem and dense */
     const uint8_t *compare;   /* [out.channels], stem and dense */
     const uint8_t *nodes;     /* tree: 16-byte records */
+    const uint8_t *scales;    /* FLOAT32 output: f32 scale[out.channels], bias[out.channels] */
 } spb_layer;
 
 /* Bytes of a row / a plane of the given size (the one rule, see the format page). */
@@ -48,6 +50,13 @@ static inline uint32_t spb_row_bytes(uint32_t width) {
 
 static inline uint32_t spb_plane_bytes(uint32_t height, uint32_t row_bytes) {
     return (height * row_bytes + SPB_PLANE_ALIGN - 1) / SPB_PLANE_ALIGN * SPB_PLANE_ALIGN;
+}
+
+/* A layer that delivers sums: bytes of each, and how many. */
+static inline uint32_t spb_sum_bytes(spb_output output) { return output == SPB_OUTPUT_INT16 ? 2 : 4; }
+
+static inline uint64_t spb_sum_count(const spb_layer *layer) {
+    return (uint64_t)layer->out.channels * layer->out.height * layer->out.width;
 }
 
 /* Bytes of the head's input as one row of bits, and of each bit-plane of its weights. */

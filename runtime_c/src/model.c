@@ -84,7 +84,8 @@ static void describe(const spb_model *model, const spb_layer *layer, spb_layer_i
     info->out_channels = (uint16_t)layer->out.channels;
     info->out_height = (uint16_t)layer->out.height;
     info->out_width = (uint16_t)layer->out.width;
-    if (layer->op != SPB_OP_HEAD) {
+    info->output = layer->output;
+    if (!layer->output) {
         info->row_bytes = layer->out.row_bytes;
         info->plane_bytes = layer->out.plane_bytes;
     }
@@ -123,6 +124,8 @@ static void run_layer(const spb_model *model, const spb_layer *layer, const uint
         spb_head(layer, in, scratch, (int32_t *)(void *)out, logits);
         break;
     }
+    if (layer->output && layer->op != SPB_OP_HEAD)
+        spb_output_floats(layer, out, logits);
 }
 
 spb_status spb_model_run(spb_model *model, const uint8_t *image, size_t image_bytes, float *logits,
@@ -132,7 +135,7 @@ spb_status spb_model_run(spb_model *model, const uint8_t *image, size_t image_by
     const spb_info *info = &model->info;
     if (image_bytes != (size_t)info->height * info->width * info->channels)
         return SPB_ERR_IMAGE_BYTES;
-    if (logit_count != info->class_count)
+    if (logit_count != info->output_count)
         return SPB_ERR_LOGIT_COUNT;
     for (uint32_t i = 0; i < info->layer_count; i++) {
         spb_layer layer;
@@ -144,5 +147,14 @@ spb_status spb_model_run(spb_model *model, const uint8_t *image, size_t image_by
             model->hook(model->hook_user, i, &described, model->arena + layer.out_arena);
         }
     }
+    return SPB_OK;
+}
+
+spb_status spb_model_output(const spb_model *model, const void **sums) {
+    spb_layer last;
+    if (!model || !model->bundle || !sums)
+        return SPB_ERR_NULL;
+    spb_layer_read(model->bundle, model->layer_offset, model->info.layer_count - 1u, &last);
+    *sums = model->arena + last.out_arena;
     return SPB_OK;
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "little_endian.h"
+#include "step_tail.h"
 #include "tap_table.h"
 
 /* Bits of the stream, least significant of each byte first. Reading past the end gives zeros and is noticed
@@ -67,7 +68,22 @@ static uint32_t tap_total(const spb_layer *layer) {
 }
 
 uint64_t spb_tap_stream_scratch(const spb_layer *layer) {
-    return (uint64_t)layer->slot_count * 2 * ((tap_total(layer) + 7) / 8);
+    uint64_t rows = (uint64_t)layer->slot_count * 2 * ((tap_total(layer) + 7) / 8);
+    uint64_t sums = (uint64_t)layer->slot_count * 4 * spb_row_sums_count(layer);
+    return spb_round_up(rows, 4) + sums;
+}
+
+/* Behind the rows: the sums of each slot's (step_tail.h). */
+static int32_t *sums_of(const spb_layer *layer, uint8_t *scratch, uint32_t slot) {
+    uint64_t rows = spb_round_up((uint64_t)layer->slot_count * 2 * ((tap_total(layer) + 7) / 8), 4);
+    return (int32_t *)(void *)(scratch + rows) + (size_t)slot * spb_row_sums_count(layer);
+}
+
+/* A tap of the row changes: its place's sum, and how many taps are +1 and -1. */
+static void change_sums(int32_t *sums, uint32_t kernel, uint32_t k, int before, int after) {
+    sums[k % kernel] += after - before;
+    sums[kernel] += (after > 0) - (before > 0);
+    sums[kernel + 1] += (after < 0) - (before < 0);
 }
 
 /* A signed row: bit k of `used` is set where the weight is not 0, bit k of `plus` where it is +1. */
@@ -107,11 +123,11 @@ static int list_of(int difference) {
     }
 }
 
-/* Walks the taps of one node. First to count the lists (`table` NULL, the row unchanged), then to write the
- * offsets and to update the row. */
+/* Walks the taps of one node. First to count the lists (`table` NULL, the row unchanged) and to change the
+ * row's sums if they are asked for, then to write the offsets and to update the row. */
 static spb_status walk_node(const spb_layer *layer, bit_reader *r, row weights, uint32_t distance,
-                            int from_zero, uint32_t counts[4], spb_table_writer *table) {
-    uint32_t total = tap_total(layer), k = 0;
+                            int from_zero, uint32_t counts[4], int32_t *sums, spb_table_writer *table) {
+    uint32_t total = tap_total(layer), k = 0, kernel = layer->kernel_h * layer->kernel_w;
     int whole = from_zero && layer->binary;
     if (whole && distance != total)
         return SPB_ERR_STREAM;
@@ -143,6 +159,8 @@ static spb_status walk_node(const spb_layer *layer, bit_reader *r, row weights, 
             set_weight(weights, k, after);
         } else {
             counts[list]++;
+            if (sums)
+                change_sums(sums, kernel, k, before, after);
         }
     }
     return overrun(r) ? SPB_ERR_STREAM : SPB_OK;
@@ -164,13 +182,20 @@ spb_status spb_tap_stream_expand(const spb_layer *layer, uint8_t *table, uint8_t
         } else if (source != slot) {
             memcpy(weights.used, row_of(layer, scratch, source).used, (size_t)row_bytes * 2);
         }
+        int32_t *sums = spb_row_sums_count(layer) ? sums_of(layer, scratch, slot) : NULL;
+        size_t sums_bytes = spb_row_sums_count(layer) * sizeof *sums;
+        if (sums && from_zero) {
+            memset(sums, 0, sums_bytes);
+        } else if (sums && source != slot) {
+            memcpy(sums, sums_of(layer, scratch, source), sums_bytes);
+        }
         bit_reader again = reader;
-        spb_status status = walk_node(layer, &reader, weights, distance, from_zero, counts, NULL);
+        spb_status status = walk_node(layer, &reader, weights, distance, from_zero, counts, sums, NULL);
         if (!status)
-            status = spb_table_node(&writer, node, counts);
+            status = spb_table_node(&writer, node, counts, sums);
         if (status)
             return status;
-        (void)walk_node(layer, &again, weights, distance, from_zero, counts, &writer);
+        (void)walk_node(layer, &again, weights, distance, from_zero, counts, NULL, &writer);
     }
     spb_table_end(&writer);
     return SPB_OK;

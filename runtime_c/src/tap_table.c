@@ -5,6 +5,7 @@
 
 #include "kernels/tree_word.h"
 #include "little_endian.h"
+#include "step_tail.h"
 
 enum { STAGES = 6, BLOCK_STAGE = 5, BLOCK_WORDS = 32 }; /* pieces of 1, 2, 4, 8, 16 words; blocks */
 
@@ -23,7 +24,8 @@ static uint32_t stage_words(const uint8_t *step, int stage, int subtract) {
 }
 
 static uint8_t *step_end(const spb_table_writer *w, uint8_t *step) {
-    return step + SPB_STEP_HEADER_BYTES + spb_u16(step + SPB_STEP_WORDS) * w->lanes * sizeof(uint16_t);
+    return step + SPB_STEP_HEADER_BYTES + spb_u16(step + SPB_STEP_WORDS) * w->lanes * sizeof(uint16_t) +
+           w->tail_bytes;
 }
 
 /* What a step takes, about: a word's loads and adders, a step's planes. */
@@ -75,6 +77,7 @@ void spb_table_begin(spb_table_writer *w, const spb_layer *layer, uint8_t *table
     w->at = table;
     w->end = table + table_bytes;
     w->lanes = spb_lanes(&layer->out, TREE_WORD_BYTES);
+    w->tail_bytes = spb_tail_bytes(layer);
     w->work = (uint64_t)layer->out.channels * WORK_STEP + (uint64_t)layer->tap_count / w->lanes * WORK_WORD;
 }
 
@@ -82,7 +85,7 @@ void spb_table_begin(spb_table_writer *w, const spb_layer *layer, uint8_t *table
 static uint8_t *new_step(spb_table_writer *w, uint8_t source, const uint8_t *node, uint8_t flags,
                          uint32_t words) {
     uint8_t *step = w->at;
-    uint64_t bytes = SPB_STEP_HEADER_BYTES + (uint64_t)words * w->lanes * sizeof(uint16_t);
+    uint64_t bytes = SPB_STEP_HEADER_BYTES + (uint64_t)words * w->lanes * sizeof(uint16_t) + w->tail_bytes;
     if (bytes > (uint64_t)(w->end - step))
         return NULL;
     memset(step, 0, SPB_STEP_HEADER_BYTES);
@@ -104,6 +107,10 @@ static uint8_t *new_step(spb_table_writer *w, uint8_t source, const uint8_t *nod
         memcpy(step + SPB_STEP_HEADER_BYTES + i * sizeof zero, &zero, sizeof zero);
     w->at += bytes;
     w->last = step;
+    if (w->tail_bytes)
+        memset(w->at - w->tail_bytes, 0, w->tail_bytes);
+    if (w->layer->output)
+        step[SPB_STEP_FLAGS] |= SPB_STEP_KEEP; /* the sum is what is wanted */
     return step;
 }
 
@@ -157,7 +164,8 @@ static void put_comparison(const spb_layer *layer, const uint8_t *node, uint32_t
     step[SPB_STEP_FLIP] = (value >> top & 1u) != (kind == SPB_COMPARE_LE) ? 0xFF : 0;
 }
 
-spb_status spb_table_node(spb_table_writer *w, const uint8_t *node, const uint32_t count[4]) {
+spb_status spb_table_node(spb_table_writer *w, const uint8_t *node, const uint32_t count[4],
+                          const int32_t *sums) {
     uint8_t source = node[SPB_NODE_SOURCE], slot = node[SPB_NODE_SLOT];
     spb_status status = SPB_OK;
     w->constant[slot] = source == SPB_NODE_ZERO ? 0 : w->constant[source];
@@ -171,7 +179,11 @@ spb_status spb_table_node(spb_table_writer *w, const uint8_t *node, const uint32
         status = lay_out(w, source, node, count + SPB_ADD1, 0, w->cursor + SPB_ADD1);
     if (status)
         return status;
-    put_comparison(w->layer, node, w->constant[slot], w->last);
+    if (w->layer->output || w->layer->zero_pad) {
+        spb_put_tail(w->layer, node, w->constant[slot], sums, w->last, w->at - w->tail_bytes);
+    } else {
+        put_comparison(w->layer, node, w->constant[slot], w->last);
+    }
     return SPB_OK;
 }
 

@@ -22,7 +22,7 @@ enum {
  * node is one step, or several in a row where it has more taps than a step takes, or taps of weight 1 and of
  * weight 2: each starts from the one before it, and the last has the node's output. Behind the header come
  * u16 offsets into the prepared planes, a word's lanes side by side: pieces and blocks as tree_count.h has
- * them. */
+ * them; behind these, where a constant depends on the pixel, a tail (step_tail.h). */
 enum {
     SPB_STEP_SOURCE = 0,  /* slot, or SPB_NODE_ZERO */
     SPB_STEP_SLOT = 1,    /* where the sum goes if it is kept */
@@ -101,7 +101,7 @@ typedef struct spb_table_writer {
     const spb_layer *layer;
     uint8_t *at, *end;
     uint8_t *last; /* step */
-    uint32_t lanes;
+    uint32_t lanes, tail_bytes;
     uint64_t work, work_done; /* of the whole table, as far as the bundle tells; of the steps so far */
     spb_table_cursor cursor[4];
     uint32_t constant[256]; /* by slot: what the sum there has too much, from taps that are taken away */
@@ -109,8 +109,9 @@ typedef struct spb_table_writer {
 } spb_table_writer;
 
 void spb_table_begin(spb_table_writer *w, const spb_layer *layer, uint8_t *table, uint32_t table_bytes);
-/* SPB_ERR_REGION: the table is too small. */
-spb_status spb_table_node(spb_table_writer *w, const uint8_t *node, const uint32_t count[4]);
+/* `sums`: of the node's row, spb_row_sums_count of them. SPB_ERR_REGION: the table is too small. */
+spb_status spb_table_node(spb_table_writer *w, const uint8_t *node, const uint32_t count[4],
+                          const int32_t *sums);
 /* The next tap of a list, as many as spb_table_node was told. */
 void spb_table_put(spb_table_writer *w, int list, uint16_t offset);
 void spb_table_end(spb_table_writer *w);

@@ -2,6 +2,7 @@
  * threshold. Prints "N passed, N failed". The tree here is a random one (any spanning tree must give the same
  * bits). */
 #include "../src/kernels/kernels.h"
+#include "../src/step_tail.h"
 #include "../src/tap_table.h"
 #include "check.h"
 
@@ -15,7 +16,7 @@ static uint32_t planes_for(int low, int high) {
 
 static void put32(uint8_t *p, int32_t v) { memcpy(p, &v, 4); }
 
-enum { MAX_ROWS = 24 };
+enum { MAX_PLACES = 49, MAX_ROWS = 24 };
 
 static int difference_of(const int8_t *row, const int8_t *parent, uint32_t k) {
     return row[k] - (parent ? parent[k] : 0);
@@ -41,12 +42,21 @@ static void make_tree(spb_layer *layer, const int8_t *rows, uint32_t taps, int32
             sum += row[k];
         }
         int32_t value = low + (int32_t)draw((uint32_t)(high - low + 1));
-        uint8_t kind = (uint8_t)(draw(8) == 0 ? 2 + draw(2) : draw(2));
+        uint8_t kind = (uint8_t)(draw(8) == 0 ? 2 + draw(2) : draw(2)), negated = 0;
         threshold[i] = 2 * value - sum; /* R >= value is P >= 2 value - sum */
-        compare[i] = kind;
         int32_t apart = value + (kind == SPB_COMPARE_LE);
         uint32_t planes = planes_for(low - apart, high - apart);
-        if (kind < SPB_COMPARE_NEVER && planes > widest)
+        if (layer->output) {
+            kind = SPB_COMPARE_NEVER;
+            negated = (uint8_t)draw(2);
+            planes = planes_for(low, high);
+        } else if (layer->zero_pad) { /* the node has the threshold on P itself */
+            negated = (uint8_t)draw(2);
+            threshold[i] = value = (int32_t)draw(2 * taps + 1) - (int32_t)taps;
+            planes = planes_for(low - high - 1, high - low);
+        }
+        compare[i] = kind;
+        if ((kind < SPB_COMPARE_NEVER || layer->output) && planes > widest)
             widest = planes;
         uint8_t *node = nodes + i * SPB_NODE_BYTES;
         memset(node, 0, SPB_NODE_BYTES);
@@ -54,6 +64,7 @@ static void make_tree(spb_layer *layer, const int8_t *rows, uint32_t taps, int32
         node[SPB_NODE_SOURCE] = (uint8_t)parent;
         node[SPB_NODE_SLOT] = (uint8_t)i;
         node[SPB_NODE_COMPARE] = kind;
+        node[SPB_NODE_NEGATED] = negated;
         put32(node + SPB_NODE_VALUE, value);
     }
     layer->planes = widest + draw(SPB_PLANES_MAX - widest + 1) * draw(2);
@@ -62,7 +73,8 @@ static void make_tree(spb_layer *layer, const int8_t *rows, uint32_t taps, int32
 /* The expanded table; *bytes: of the memory that it was given, no more than it needs but for lanes. */
 static uint8_t *make_table(const spb_layer *layer, const int8_t *rows, uint32_t taps, size_t *bytes) {
     uint32_t out = layer->out.channels;
-    *bytes = ((size_t)SPB_STEP_HEADER_BYTES * (3 + taps / 192) + 2 * ((size_t)taps + 4 * 2 * 8)) * out;
+    *bytes = ((size_t)SPB_STEP_HEADER_BYTES + spb_tail_bytes(layer)) * (3 + taps / 192) * out;
+    *bytes += 2 * ((size_t)taps + 4 * 2 * 8) * out;
     uint8_t *table = garbage(*bytes);
     spb_table_writer writer;
     spb_table_begin(&writer, layer, table, (uint32_t)*bytes);
@@ -71,13 +83,17 @@ static uint8_t *make_table(const spb_layer *layer, const int8_t *rows, uint32_t 
         const int8_t *row = rows + i * taps;
         const int8_t *parent =
             node[SPB_NODE_SOURCE] == SPB_NODE_ZERO ? NULL : rows + node[SPB_NODE_SOURCE] * taps;
-        uint32_t counts[4] = {0, 0, 0, 0};
+        uint32_t counts[4] = {0, 0, 0, 0}, kernel = layer->kernel_h * layer->kernel_w;
+        int32_t sums[MAX_PLACES + 2] = {0};
         for (uint32_t k = 0; k < taps; k++) {
             int difference = difference_of(row, parent, k);
             if (difference)
                 counts[list_of(difference)]++;
+            sums[k % kernel] += row[k];
+            sums[kernel] += row[k] > 0;
+            sums[kernel + 1] += row[k] < 0;
         }
-        if (spb_table_node(&writer, node, counts) != SPB_OK)
+        if (spb_table_node(&writer, node, counts, sums) != SPB_OK)
             abort();
         for (uint32_t k = 0; k < taps; k++) {
             int difference = difference_of(row, parent, k);
@@ -89,23 +105,29 @@ static uint8_t *make_table(const spb_layer *layer, const int8_t *rows, uint32_t 
     return table;
 }
 
-static int expected_bit(const spb_layer *layer, const uint8_t *in, const int8_t *row, int32_t threshold,
-                        uint8_t kind, uint32_t y, uint32_t x) {
-    int32_t sum = 0;
-    uint32_t k = 0;
-    for (uint32_t c = 0; c < layer->in.channels; c++) {
-        for (uint32_t ky = 0; ky < layer->kernel_h; ky++) {
-            for (uint32_t kx = 0; kx < layer->kernel_w; kx++, k++) {
-                int iy = (int)(y * layer->stride + ky) - (int)layer->padding;
-                int ix = (int)(x * layer->stride + kx) - (int)layer->padding;
-                int outside = iy < 0 || ix < 0 || iy >= (int)layer->in.height || ix >= (int)layer->in.width;
-                int bit =
-                    outside ? (int)layer->pad_bit : bit_of(&layer->in, in, c, (uint32_t)iy, (uint32_t)ix);
-                sum += row[k] * (bit ? 1 : -1);
+/* Wrong bits, or wrong sums. */
+static uint32_t count_wrong(const spb_layer *l, const uint8_t *in, const int8_t *rows, uint32_t taps,
+                            const int32_t *threshold, const uint8_t *compare, const uint8_t *out) {
+    size_t pixel = 0;
+    uint32_t wrong = 0, bits = l->output == SPB_OUTPUT_BITS;
+    for (uint32_t c = 0; c < l->out.channels; c++) {
+        int sign = l->nodes[c * SPB_NODE_BYTES + SPB_NODE_NEGATED] ? -1 : 1;
+        for (uint32_t y = 0; y < (bits ? l->out.plane_bytes / l->out.row_bytes : l->out.height); y++) {
+            for (uint32_t x = 0; x < (bits ? l->out.row_bytes * 8 : l->out.width); x++, pixel++) {
+                int inside = y < l->out.height && x < l->out.width;
+                int32_t sum = inside ? sign * defined_sum(l, in, rows + c * taps, y, x) : 0;
+                if (bits) {
+                    int want = inside && compared(sum, threshold[c], compare[c]);
+                    wrong += bit_of(&l->out, out, c, y, x) != want;
+                } else if (l->output == SPB_OUTPUT_INT16) {
+                    wrong += ((const int16_t *)(const void *)out)[pixel] != sum;
+                } else {
+                    wrong += ((const int32_t *)(const void *)out)[pixel] != sum;
+                }
             }
         }
     }
-    return compared(sum, threshold, kind);
+    return wrong;
 }
 
 static int run_case(uint32_t index) {
@@ -118,7 +140,8 @@ static int run_case(uint32_t index) {
     uint32_t larger = layer.kernel_h > layer.kernel_w ? layer.kernel_h : layer.kernel_w;
     layer.stride = 1 + draw(2);
     layer.padding = draw(larger);
-    layer.pad_bit = draw(2);
+    random_padding(&layer);
+    layer.output = draw(4) ? SPB_OUTPUT_BITS : 1 + draw(3);
     uint32_t wide = draw(4) == 0 ? 140 : draw(2) ? 34 : 18;
     static const uint32_t full[] = {8, 16, 32, 64, 128}; /* widths that leave no bit of a row */
     uint32_t side = draw(4) ? larger + draw(wide) : full[draw(5)];
@@ -134,6 +157,9 @@ static int run_case(uint32_t index) {
         layer.strip_rows = unit ? unit : 1;
     if (spb_copies_bytes(&layer) > SPB_COPIES_BYTES_MAX)
         return 1; /* not a layer for this kernel */
+    const spb_border border = spb_border_of(&layer);
+    if (layer.zero_pad && spb_border_count(&border) > SPB_BORDER_CLASSES_MAX)
+        layer.zero_pad = 0; /* nor this */
     int8_t *rows = malloc((size_t)taps * layer.out.channels);
     uint32_t style = draw(5); /* binary, ternary, sparse, all equal, complementary */
     for (uint32_t i = 0; i < taps * layer.out.channels; i++) {
@@ -156,26 +182,20 @@ static int run_case(uint32_t index) {
             break;
         }
     }
-    uint8_t *in = random_bits(&layer.in), *out = garbage(tensor_bytes(&layer.out));
+    size_t out_bytes = tensor_bytes(&layer.out);
+    if (layer.output)
+        out_bytes = (layer.output == SPB_OUTPUT_INT16 ? 2u : 4u) * layer.out.channels * height * width;
+    uint8_t *in = random_bits(&layer.in), *out = garbage(out_bytes);
     int32_t threshold[MAX_ROWS];
     uint8_t compare[MAX_ROWS], nodes[MAX_ROWS * SPB_NODE_BYTES];
     size_t table_bytes;
     make_tree(&layer, rows, taps, threshold, compare, nodes);
     uint8_t *table = make_table(&layer, rows, taps, &table_bytes);
     size_t slots = (size_t)layer.slot_count * layer.planes * SPB_PLANE_ALIGN;
-    uint8_t *scratch = garbage(spb_prepared_bytes(&layer) + slots + spb_round_up(layer.out.plane_bytes, 64));
+    uint8_t *scratch = garbage(spb_prepared_bytes(&layer) + slots + spb_round_up(layer.out.plane_bytes, 64) +
+                               spb_tree_border_bytes(&layer));
     spb_tree_conv(&layer, in, out, scratch, table);
-
-    uint32_t wrong = 0;
-    for (uint32_t c = 0; c < layer.out.channels; c++) {
-        for (uint32_t y = 0; y < layer.out.plane_bytes / layer.out.row_bytes; y++) {
-            for (uint32_t x = 0; x < layer.out.row_bytes * 8; x++) {
-                int pixel = y < height && x < width;
-                int want = pixel && expected_bit(&layer, in, rows + c * taps, threshold[c], compare[c], y, x);
-                wrong += bit_of(&layer.out, out, c, y, x) != want;
-            }
-        }
-    }
+    uint32_t wrong = count_wrong(&layer, in, rows, taps, threshold, compare, out);
     if (wrong)
         describe_case(index, wrong, &layer);
     free(rows), free(in), free(out), free(table), free(scratch);

@@ -9,6 +9,9 @@
 /* 8-bit image [H][W][C] -> int32 sums -> threshold -> planes. kernels/stem_conv.c */
 void spb_stem_conv(const spb_layer *layer, const uint8_t *image, uint8_t *out, uint8_t *scratch);
 
+/* Binary convolutions end in bits, or where layer->output says so in sums: int16 or int32
+ * [channels][height][width]. */
+
 /* Bit-sliced tree convolution. `tables`: the layer's expanded table. kernels/tree_conv.c */
 void spb_tree_conv(const spb_layer *layer, const uint8_t *in, uint8_t *out, uint8_t *scratch,
                    const uint8_t *tables);
@@ -21,6 +24,10 @@ void spb_max_pool(const spb_layer *layer, const uint8_t *in, uint8_t *out);
 
 /* Bits -> exact int32 sums (out.channels of them, `sums`) -> float logits. kernels/head.c */
 void spb_head(const spb_layer *layer, const uint8_t *in, uint8_t *scratch, int32_t *sums, float *logits);
+
+/* A binary convolution's sums -> floats: scale * sum + bias, or the sums themselves. kernels/output_floats.c
+ */
+void spb_output_floats(const spb_layer *layer, const uint8_t *sums, float *floats);
 
 /* Input planes -> shifted, padded copies in which every tap is one load, for the strip of output rows from
  * `top` on. kernels/prepare_planes.c */

@@ -21,7 +21,9 @@
  */
 #include "../little_endian.h"
 #include "kernels.h"
+#include "tree_border.h"
 #include "tree_count.h"
+#include "tree_sums.h"
 
 /* DO(j) for every plane, with literal j: an index in a loop would keep the counts in memory. */
 #define EACH_PLANE(DO)                                                                                       \
@@ -81,12 +83,77 @@ typedef struct tile {
     const uint8_t *mask;  /* which bits are pixels, at the tile */
     uint8_t *out, *slots; /* out: at the tile */
     uint32_t planes, plane_bytes;
+    const spb_layer *layer;
+    const uint8_t *border_words;          /* zero padding: tree_border.h, at the tile */
+    uint32_t class_bytes, tail_bytes, at; /* at: byte of a plane where the tile begins */
 } tile;
+
+/* A channel's sums, from the slot that its step has filled. */
+static void step_sums(const tile *t, uint32_t channel, uint32_t word_bytes, const uint8_t *slot,
+                      const uint8_t *tail) {
+    const spb_tensor *to = &t->layer->out;
+    size_t each = t->layer->output == SPB_OUTPUT_INT16 ? sizeof(int16_t) : sizeof(int32_t);
+    uint8_t *sums = t->out + channel * each * to->height * to->width;
+    spb_tree_sums(t->layer, slot, word_bytes, t->at, tail, sums);
+}
+
+/* All of a plane: a narrow word, and zeros. */
+SPB_INLINE void store_narrow(uint8_t *to, spb_word bits) {
+    spb_store(to, bits);
+    for (int rest = TREE_NARROW_BYTES; rest < SPB_PLANE_ALIGN; rest += TREE_NARROW_BYTES)
+        spb_store(to + rest, spb_splat_byte(0));
+}
+
+/* A step's counts, its lanes added up, where the step has a tail: zero padding, or sums for output. */
+static void tail_step(const tile *t, const tree_word *count, const uint8_t *header, const uint8_t *tail) {
+    const uint8_t *source = t->slots + header[SPB_STEP_SOURCE] * (size_t)t->planes * TREE_WORD_BYTES;
+    uint8_t *slot = t->slots + header[SPB_STEP_SLOT] * (size_t)t->planes * TREE_WORD_BYTES;
+    uint32_t channel = spb_u16(header + SPB_STEP_CHANNEL);
+    if (t->layer->output) {
+        (void)tree_settle(count, TREE_COUNT_PLANES, t->planes, header, source, slot, NULL, NULL, 0);
+        step_sums(t, channel, TREE_WORD_BYTES, slot, tail);
+    } else {
+        tree_word bits = tree_settle(count, TREE_COUNT_PLANES, t->planes, header, source, slot, tail,
+                                     t->border_words, t->class_bytes);
+        tree_store(t->out + (size_t)channel * t->plane_bytes, tree_and(bits, tree_load(t->mask)));
+    }
+}
+
+static void narrow_tail_step(const tile *t, const spb_word *count, int planes, const uint8_t *header,
+                             const uint8_t *tail) {
+    const uint8_t *source = t->slots + header[SPB_STEP_SOURCE] * (size_t)t->planes * TREE_NARROW_BYTES;
+    uint8_t *slot = t->slots + header[SPB_STEP_SLOT] * (size_t)t->planes * TREE_NARROW_BYTES;
+    uint32_t channel = spb_u16(header + SPB_STEP_CHANNEL);
+    if (t->layer->output) {
+        (void)narrow_settle(count, planes, t->planes, header, source, slot, NULL, NULL, 0);
+        step_sums(t, channel, TREE_NARROW_BYTES, slot, tail);
+    } else {
+        spb_word bits = narrow_settle(count, planes, t->planes, header, source, slot, tail, t->border_words,
+                                      t->class_bytes);
+        store_narrow(t->out + (size_t)channel * t->plane_bytes, spb_and(bits, spb_load(t->mask)));
+    }
+}
+
+/* The same of any number of lanes. The counts are copied, so that the loop's can be registers. */
+SPB_INLINE void any_tail_step(const tile *t, const tree_word *count, int lanes, const uint8_t *header,
+                              const uint8_t *tail) {
+    if (lanes == 1) {
+        tree_word copy[TREE_COUNT_PLANES];
+        for (int j = 0; j < TREE_COUNT_PLANES; j++)
+            copy[j] = count[j];
+        tail_step(t, copy, header, tail);
+    } else {
+        spb_word folded[SPB_PLANES_MAX];
+        fold(count, lanes, folded);
+        narrow_tail_step(t, folded, folded_planes(lanes), header, tail);
+    }
+}
 
 /* One tile of all channels. */
 SPB_INLINE void run_tile(const tile *t, int lanes) {
     const size_t slot_bytes = (size_t)t->planes * (lanes > 1 ? TREE_NARROW_BYTES : TREE_WORD_BYTES);
     const uint8_t *header, *next = t->tables;
+    const uint32_t tail_bytes = t->tail_bytes;
     uint32_t flags;
     do {
         header = next;
@@ -96,16 +163,19 @@ SPB_INLINE void run_tile(const tile *t, int lanes) {
         uint8_t *to = t->out + (size_t)spb_u16(header + SPB_STEP_CHANNEL) * t->plane_bytes;
         tree_word count[SPB_PLANES_MAX];
         next = tree_count(count, t->base, header, lanes);
-        if (lanes == 1) {
-            tree_word bits = tree_settle(count, TREE_COUNT_PLANES, t->planes, header, source, slot);
+        if (tail_bytes) {
+            any_tail_step(t, count, lanes, header, next);
+            next += tail_bytes;
+        } else if (lanes == 1) {
+            tree_word bits =
+                tree_settle(count, TREE_COUNT_PLANES, t->planes, header, source, slot, NULL, NULL, 0);
             tree_store(to, tree_and(bits, tree_load(t->mask)));
         } else { /* one word is all that the plane has pixels in */
             spb_word folded[SPB_PLANES_MAX];
             fold(count, lanes, folded);
-            spb_word bits = narrow_settle(folded, folded_planes(lanes), t->planes, header, source, slot);
-            spb_store(to, spb_and(bits, spb_load(t->mask)));
-            for (int rest = TREE_NARROW_BYTES; rest < SPB_PLANE_ALIGN; rest += TREE_NARROW_BYTES)
-                spb_store(to + rest, spb_splat_byte(0));
+            spb_word bits =
+                narrow_settle(folded, folded_planes(lanes), t->planes, header, source, slot, NULL, NULL, 0);
+            store_narrow(to, spb_and(bits, spb_load(t->mask)));
         }
     } while (!(flags & SPB_STEP_LAST));
 }
@@ -146,17 +216,34 @@ void spb_tree_conv(const spb_layer *layer, const uint8_t *in, uint8_t *out, uint
     uint8_t *prepared = scratch;
     uint8_t *slots = scratch + spb_prepared_bytes(layer);
     uint8_t *mask = slots + (size_t)layer->slot_count * layer->planes * SPB_PLANE_ALIGN;
-    int lanes = (int)spb_lanes(to, TREE_WORD_BYTES);
+    uint8_t *behind = mask + spb_round_up(to->plane_bytes, 64);
+    int lanes = (int)spb_lanes(to, TREE_WORD_BYTES), border = layer->zero_pad && !layer->output;
     uint32_t word = lanes == 1 ? TREE_WORD_BYTES : SPB_PLANE_ALIGN, end = to->height * to->row_bytes, at = 0;
     uint32_t strip = spb_strip_rows(layer), strip_bytes = strip * to->row_bytes;
+    tree_border classes = {.class_bytes = 0};
     fill_mask(to, mask);
+    if (border)
+        classes = tree_border_of(layer, behind);
     for (uint32_t top = 0; top < to->height; top += strip) {
         spb_prepare_planes(layer, in, top, prepared);
         for (uint32_t from = at; at < end && at - from < strip_bytes; at += word) {
-            const tile t = {tables, prepared + (at - from), mask + at,      out + at,
-                            slots,  layer->planes,          to->plane_bytes};
+            const tile t = {.tables = tables,
+                            .base = prepared + (at - from),
+                            .mask = mask + at,
+                            .out = layer->output ? out : out + at,
+                            .slots = slots,
+                            .planes = layer->planes,
+                            .plane_bytes = to->plane_bytes,
+                            .layer = layer,
+                            .border_words = classes.words,
+                            .class_bytes = classes.class_bytes,
+                            .tail_bytes = spb_tail_bytes(layer),
+                            .at = at};
+            if (classes.class_bytes)
+                tree_border_words(layer, &classes, at, lanes == 1 ? TREE_WORD_BYTES : TREE_NARROW_BYTES);
             run_lanes(&t, lanes);
         }
     }
-    clear_rest(to, out, at);
+    if (!layer->output)
+        clear_rest(to, out, at);
 }

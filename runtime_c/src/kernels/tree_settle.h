@@ -8,6 +8,9 @@
  * S >= T where the top bit of S + not T + 1 is 0. The carries into its planes are c := majority(s_j, k_j, c)
  * with k_j = not t_j, which is k_j where s_j and c differ, else s_j; at first c is 1. The header has k_j as
  * bytes, and what is left of the top plane's t_j, and of <= instead of >=, as SPB_STEP_FLIP.
+ *
+ * With zero padding T depends on the pixel: `words` are those of tree_border.h, and the step's tail says
+ * which to invert k_j with. Without, `words` is NULL, a constant.
  */
 
 /* Plane j of the sum: of the parent's and of the count, whose plane 0 has weight 2^shift. */
@@ -23,8 +26,19 @@ SPB_INLINE WORD OP(add_plane)(int j, const WORD *count, int count_planes, int sh
     return x;
 }
 
+/* Where plane j's bit of T differs from the base class's. */
+SPB_INLINE WORD OP(border_plane)(uint32_t j, const uint8_t *tail, const uint8_t *words,
+                                 uint32_t class_bytes) {
+    tail += j * class_bytes;
+    WORD x = OP(load)(words + tail[0] * sizeof(WORD));
+    for (uint32_t b = 1; b < class_bytes; b++)
+        x = OP(xor)(x, OP(load)(words + (b * SPB_BORDER_WORDS + tail[b]) * sizeof(WORD)));
+    return x;
+}
+
 SPB_INLINE WORD OP(settle_as)(const WORD *count, int count_planes, int shift, int from_zero, int keep,
-                              uint32_t planes, const uint8_t *header, const uint8_t *source, uint8_t *slot) {
+                              uint32_t planes, const uint8_t *header, const uint8_t *source, uint8_t *slot,
+                              const uint8_t *tail, const uint8_t *words, uint32_t class_bytes) {
     const uint8_t *masks = header + SPB_STEP_MASKS;
     WORD zero = OP(splat_byte)(0), carry = zero, c = OP(splat_byte)(0xFF);
     WORD flip = OP(splat_byte)(header[SPB_STEP_FLIP]);
@@ -36,9 +50,17 @@ SPB_INLINE WORD OP(settle_as)(const WORD *count, int count_planes, int shift, in
             s = OP(add_plane)(j, count, count_planes, shift, OP(load)(source + at), &carry);                 \
         if (keep)                                                                                            \
             OP(store)(slot + at, s);                                                                         \
-        if ((j) + 1u == planes)                                                                              \
-            return header[SPB_STEP_FLAGS] & SPB_STEP_FIXED ? flip : OP(xor)(OP(xor)(s, c), flip);            \
-        c = OP(select)(OP(xor)(s, c), OP(splat_byte)(masks[j]), s);                                          \
+        if ((j) + 1u == planes) {                                                                            \
+            if (header[SPB_STEP_FLAGS] & SPB_STEP_FIXED)                                                     \
+                return flip;                                                                                 \
+            if (words)                                                                                       \
+                flip = OP(xor)(flip, OP(border_plane)(j, tail, words, class_bytes));                         \
+            return OP(xor)(OP(xor)(s, c), flip);                                                             \
+        }                                                                                                    \
+        WORD k = OP(splat_byte)(masks[j]);                                                                   \
+        if (words)                                                                                           \
+            k = OP(xor)(k, OP(border_plane)(j, tail, words, class_bytes));                                   \
+        c = OP(select)(OP(xor)(s, c), k, s);                                                                 \
     }
     EACH_PLANE(PLANE)
 #undef PLANE
@@ -46,11 +68,13 @@ SPB_INLINE WORD OP(settle_as)(const WORD *count, int count_planes, int shift, in
 }
 
 SPB_INLINE WORD SETTLE(const WORD *count, int count_planes, uint32_t planes, const uint8_t *header,
-                       const uint8_t *source, uint8_t *slot) {
+                       const uint8_t *source, uint8_t *slot, const uint8_t *tail, const uint8_t *words,
+                       uint32_t class_bytes) {
     uint32_t flags = header[SPB_STEP_FLAGS] & (SPB_STEP_KEEP | SPB_STEP_SHIFT);
     enum { FROM_ZERO = 4 };
 #define AS(shift, from_zero, keep)                                                                           \
-    return OP(settle_as)(count, count_planes, shift, from_zero, keep, planes, header, source, slot)
+    return OP(settle_as)(count, count_planes, shift, from_zero, keep, planes, header, source, slot, tail,    \
+                         words, class_bytes)
     switch (flags | (header[SPB_STEP_SOURCE] == SPB_NODE_ZERO ? FROM_ZERO : 0)) { /* constants from here on */
     case SPB_STEP_KEEP:
         AS(0, 0, 1);

@@ -17,7 +17,7 @@ class GoldenRecord:
 
     image: NDArray[np.uint8]  # [H, W, C]
     layer_crcs: tuple[int, ...]  # crc32 of each layer's integers
-    logits: NDArray[np.float32]
+    logits: NDArray[np.float32]  # all that the network delivers, flat
 
 
 @dataclass(frozen=True, eq=False)

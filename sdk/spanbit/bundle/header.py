@@ -66,11 +66,11 @@ def read_header(data: bytes, where: str) -> Any:
     if zlib.crc32(data[records.CRC_BEGIN :]) != int(header["crc"]):
         raise bad(where, "its checksum does not fit: the file was altered")
     with blaming(where):
-        _check_header(header)
+        _check_header(header, data)
     return header
 
 
-def _check_header(header: Any) -> None:
+def _check_header(header: Any, data: bytes) -> None:
     layer_count, classes = int(header["layer_count"]), int(header["class_count"])
     channels, height, width = (int(side) for side in header["input"])
     if not (1 <= layer_count <= _LAYERS_MAX and 1 <= classes <= _CLASSES_MAX):
@@ -83,12 +83,21 @@ def _check_header(header: Any) -> None:
     if layer_offset % records.BLOB_ALIGN or golden_offset % records.BLOB_ALIGN:
         raise ValueError("the layer table or the golden records are not aligned to 16")
     layers_end = layer_offset + layer_count * records.LAYER.itemsize
-    golden_end = golden_offset + int(header["golden_count"]) * golden_bytes(header)
-    if layer_offset < records.HEADER.itemsize or max(layers_end, golden_end) > int(header["file_bytes"]):
-        raise ValueError("the layer table or the golden records leave the file")
+    if layer_offset < records.HEADER.itemsize or layers_end > int(header["file_bytes"]):
+        raise ValueError("the layer table leaves the file")
+    record = golden_bytes(header, output_count(header, data))
+    if golden_offset + int(header["golden_count"]) * record > int(header["file_bytes"]):
+        raise ValueError("the golden records leave the file")
 
 
-def golden_bytes(header: Any) -> int:
+def output_count(header: Any, data: bytes) -> int:
+    """Numbers that the network delivers: class_count times the pixels of the last layer's output."""
+    last = int(header["layer_offset"]) + (int(header["layer_count"]) - 1) * records.LAYER.itemsize
+    _, height, width = (int(side) for side in np.frombuffer(data, records.LAYER, 1, last)[0]["result"])
+    return int(header["class_count"]) * height * width
+
+
+def golden_bytes(header: Any, outputs: int) -> int:
     """Bytes of one golden record."""
     channels, height, width = (int(side) for side in header["input"])
-    return channels * height * width + 4 * int(header["layer_count"]) + 4 * int(header["class_count"])
+    return channels * height * width + 4 * int(header["layer_count"]) + 4 * outputs

@@ -15,13 +15,15 @@ from spanbit.bundle import records
 from spanbit.bundle.header import text
 from spanbit.bundle.records import OpCode
 from spanbit.bundle.tap_stream import StreamNode, decode_taps
-from spanbit.bundle.weights import unpack_dense, unpack_head, unpack_pool, unpack_threshold
+from spanbit.bundle.weights import unpack_dense, unpack_head, unpack_output, unpack_pool, unpack_threshold
 from spanbit.graph.ops import (
     BinaryConv,
     Compare,
     Head,
     KernelKind,
     MaxPool2x2,
+    Output,
+    OutputKind,
     Padding,
     Shape,
     StemConv,
@@ -53,16 +55,13 @@ def read_layer(record: Any, data: bytes) -> LayerPlan:
         code = OpCode(int(record["op"]))
     except ValueError:
         raise ValueError(f"operator {record['op']} does not exist") from None
-    flags = int(record["flags"])
-    if flags > records.FLAG_PADDING | records.FLAG_BINARY or flags & records.FLAG_PADDING not in list(
-        Padding
-    ):
-        raise ValueError(f"flags {flags:#x}")
+    _check_flags(code, int(record["flags"]))
     if int(record["reserved"]):
         raise ValueError("its reserved byte is not 0")
     plan = LayerPlan(
         op=MaxPool2x2(text(record["name"])),
         threshold=None,
+        output=None,
         nodes=None,
         source=source,
         result=result,
@@ -77,6 +76,26 @@ def read_layer(record: Any, data: bytes) -> LayerPlan:
     if plan.scratch_bytes < needed:
         raise ValueError(f"{plan.scratch_bytes} bytes of scratch, it needs {needed}")
     return plan
+
+
+def _check_flags(code: OpCode, flags: int) -> None:
+    known = records.FLAG_PADDING | records.FLAG_BINARY | records.FLAG_OUTPUT
+    if flags > known or flags & records.FLAG_PADDING not in list(Padding):
+        raise ValueError(f"flags {flags:#x}")
+    if flags & records.FLAG_OUTPUT and code not in (OpCode.TREE, OpCode.DENSE):
+        raise ValueError(f"flags {flags:#x}: only a binary convolution has a kind of output")
+
+
+def _output(plan: LayerPlan, record: Any, data: bytes, offset: int) -> Output | None:
+    """Of a layer that delivers sums; their scale and bias, if they have them, are at `offset`."""
+    kind = OutputKind(int(record["flags"]) >> records.OUTPUT_SHIFT)
+    if kind is OutputKind.BITS:
+        return None
+    scale = bias = None
+    if kind is OutputKind.FLOAT32:
+        channels = plan.result.channels
+        scale, bias = unpack_output(_blob(data, offset, 8 * channels, "scales"), channels)
+    return Output(f"{plan.op.name}.output", kind, scale, bias)
 
 
 def _shape(sides: Any) -> Shape:
@@ -147,7 +166,10 @@ def _read_dense(plan: LayerPlan, record: Any, data: bytes) -> tuple[LayerPlan, i
     op = replace(
         _binary_conv(plan, record, weight), kernel=KernelKind.DENSE, kernel_reason="stored in the bundle"
     )
-    plan = replace(plan, op=op, threshold=_threshold(record, data, shape[0]))
+    offset = int(record["threshold_offset"])
+    output = _output(plan, record, data, offset)
+    threshold = None if output else _threshold(record, data, shape[0])
+    plan = replace(plan, op=op, threshold=threshold, output=output)
     return plan, dense_scratch_bytes(op, plan.source, plan.result)
 
 
@@ -156,8 +178,6 @@ def _read_tree(plan: LayerPlan, record: Any, data: bytes) -> tuple[LayerPlan, in
     channels, taps = shape[0], shape[1] * shape[2] * shape[3]
     if taps > TAPS_MAX:
         raise ValueError(f"{taps} taps a channel are too many for a tree")
-    if int(record["padding"]) and int(record["flags"]) & records.FLAG_PADDING == Padding.ZERO:
-        raise ValueError("the tree kernel has no zero padding")
     size = channels * records.NODE.itemsize
     nodes = np.frombuffer(_blob(data, int(record["tree_offset"]), size, "nodes"), records.NODE)
     tree = _tree(nodes, int(record["slot_count"]))
@@ -183,21 +203,25 @@ def _read_tree(plan: LayerPlan, record: Any, data: bytes) -> tuple[LayerPlan, in
         raise ValueError(obstacle)
     if int(record["strip_rows"]) != (rows_wanted := strip_rows(op, plan.source, plan.result)):
         raise ValueError(f"strips of {record['strip_rows']} rows, they are of {rows_wanted}")
-    if int(record["threshold_offset"]) != (wanted := table_bytes(op, plan.result)):
-        raise ValueError(f"a table of {record['threshold_offset']} bytes, it takes {wanted}")
     table = _node_table(nodes, int(record["planes"]))
-    threshold = _unfolded(table, tree, rows, text(record["name"]))
-    if table.planes < (needed := fold_nodes(op, threshold).planes):
+    output = _output(plan, record, data, int(record["tree_offset"]) + size)
+    threshold = None if output else _unfolded(op, table, tree, rows, text(record["name"]))
+    if table.planes < (needed := fold_nodes(op, threshold, plan.source, plan.result).planes):
         raise ValueError(f"sums of {table.planes} planes, they need {needed}")
+    wanted = table_bytes(op, plan.source, plan.result, table.planes, output is not None)
+    if int(record["threshold_offset"]) != wanted:
+        raise ValueError(f"a table of {record['threshold_offset']} bytes, it takes {wanted}")
     plan = replace(
         plan,
         op=op,
         threshold=threshold,
+        output=output,
         nodes=table,
         tables_bytes=wanted,
         strip_rows=rows_wanted,
     )
-    return plan, tree_scratch_bytes(op, plan.source, plan.result, tree.slot_count, table.planes)
+    sums = output is not None
+    return plan, tree_scratch_bytes(op, plan.source, plan.result, tree.slot_count, table.planes, sums)
 
 
 def _tree(nodes: NDArray[Any], slot_count: int) -> ChannelTree:
@@ -240,8 +264,13 @@ def _node_table(nodes: NDArray[Any], planes: int) -> NodeTable:
     return table
 
 
-def _unfolded(table: NodeTable, tree: ChannelTree, rows: NDArray[np.int8], name: str) -> Threshold:
+def _unfolded(
+    op: BinaryConv, table: NodeTable, tree: ChannelTree, rows: NDArray[np.int8], name: str
+) -> Threshold:
     """The threshold on P that folds to this table: R = sign * S, P = 2 R - W (passes/nodes.py)."""
+    if op.outside is Padding.ZERO:  # it is on P already
+        by_channel = np.argsort(tree.channel)
+        return Threshold(f"{name}.threshold", table.value[by_channel], table.compare[by_channel])
     sign = tree.sign.astype(np.int64)
     value = 2 * sign * table.value - rows[tree.channel].sum(axis=1, dtype=np.int64)
     turned = np.where(table.compare == Compare.GE, Compare.LE, Compare.GE)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from spanbit.bundle import records
 from spanbit.bundle.bundle import Bundle, GoldenRecord
-from spanbit.bundle.header import blaming, golden_bytes, read_header, text
+from spanbit.bundle.header import blaming, golden_bytes, output_count, read_header, text
 from spanbit.bundle.operators import read_layer
 from spanbit.graph.ops import Graph, Op, Shape, StemConv
 from spanbit.graph.validate import validate
@@ -47,13 +47,17 @@ def read_bundle(data: bytes, where: str = "bundle") -> Bundle:
         ops.append(plan.op)
         if plan.threshold is not None:
             ops.append(plan.threshold)
+        if plan.output is not None:
+            ops.append(plan.output)
         source = plan.result
     graph = Graph(text(header["name"]), Shape(*(int(side) for side in header["input"])), tuple(ops))
     with blaming(where):
         _check_results(graph, layers)
         _check_tables(layers, header)
         if int(header["class_count"]) != layers[-1].result.channels:
-            raise ValueError(f"{header['class_count']} classes, the head has {layers[-1].result.channels}")
+            raise ValueError(
+                f"{header['class_count']} classes, the last layer has {layers[-1].result.channels}"
+            )
     compiled = CompiledGraph(
         graph=graph,
         target_name=text(header["target"]),
@@ -70,7 +74,7 @@ def _check_results(graph: Graph, layers: list[LayerPlan]) -> None:
     infos = iter(validate(graph))
     for plan in layers:
         info = next(infos)
-        if plan.threshold is not None:
+        if plan.threshold is not None or plan.output is not None:
             info = next(infos)
         if info.shape != plan.result:
             raise ValueError(f"layer {plan.op.name!r} says its output is {plan.result}, it is {info.shape}")
@@ -109,13 +113,13 @@ def _check_tables(layers: list[LayerPlan], header: Any) -> None:
 
 def _golden(data: bytes, header: Any) -> tuple[GoldenRecord, ...]:
     channels, height, width = (int(side) for side in header["input"])
-    layers, classes = int(header["layer_count"]), int(header["class_count"])
+    layers, values = int(header["layer_count"]), output_count(header, data)
     at = int(header["golden_offset"])
     golden: list[GoldenRecord] = []
     for _ in range(int(header["golden_count"])):
         image: NDArray[np.uint8] = np.frombuffer(data, np.uint8, channels * height * width, at)
         crcs = np.frombuffer(data, "<u4", layers, at + image.size)
-        logits = np.frombuffer(data, "<f4", classes, at + image.size + 4 * layers)
+        logits = np.frombuffer(data, "<f4", values, at + image.size + 4 * layers)
         golden.append(
             GoldenRecord(
                 image.reshape(height, width, channels),
@@ -123,5 +127,5 @@ def _golden(data: bytes, header: Any) -> tuple[GoldenRecord, ...]:
                 logits.astype(np.float32),
             )
         )
-        at += golden_bytes(header)
+        at += golden_bytes(header, values)
     return tuple(golden)

@@ -16,6 +16,8 @@ TARGET_BYTES = 16
 ZERO_SLOT = 255
 FLAG_PADDING = 3  # two bits: graph.Padding
 FLAG_BINARY = 4
+FLAG_OUTPUT = 24  # two bits: graph.OutputKind
+OUTPUT_SHIFT = 3
 
 
 class OpCode(IntEnum):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from spanbit.graph.ops import BinaryConv, Head, MaxPool2x2, Shape, StemConv, Threshold
+from spanbit.graph.ops import BinaryConv, Head, MaxPool2x2, Output, Shape, StemConv, Threshold
 from spanbit.passes.layout import dense_shape, head_bytes
 
 _HEAD_PREFIX = 16
@@ -28,6 +28,19 @@ def unpack_threshold(data: bytes, channels: int) -> tuple[NDArray[np.int32], NDA
     """The inverse of `pack_threshold`."""
     value = np.frombuffer(data, "<i4", channels).astype(np.int32)
     return value, np.frombuffer(data, np.uint8, channels, 4 * channels).copy()
+
+
+def pack_output(op: Output) -> bytes:
+    """f32 scales, then f32 biases; nothing where the sums themselves are delivered."""
+    if op.scale is None or op.bias is None:
+        return b""
+    return op.scale.astype("<f4").tobytes() + op.bias.astype("<f4").tobytes()
+
+
+def unpack_output(data: bytes, channels: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The inverse of `pack_output`, where it is not empty."""
+    scale, bias = np.frombuffer(data, "<f4", 2 * channels).reshape(2, channels).astype(np.float32)
+    return scale, bias
 
 
 def pack_dense(op: BinaryConv, binary: bool) -> bytes:

@@ -15,9 +15,19 @@ from spanbit.bundle import records
 from spanbit.bundle.planes import bits_crc
 from spanbit.bundle.records import OpCode
 from spanbit.bundle.tap_stream import encode_taps, is_binary
-from spanbit.bundle.weights import pack_dense, pack_head, pack_pool, pack_stem, pack_threshold
+from spanbit.bundle.weights import pack_dense, pack_head, pack_output, pack_pool, pack_stem, pack_threshold
 from spanbit.errors import ExitCode, SpanbitError
-from spanbit.graph.ops import BinaryConv, Graph, Head, MaxPool2x2, Shape, StemConv, Threshold
+from spanbit.graph.ops import (
+    BinaryConv,
+    Graph,
+    Head,
+    MaxPool2x2,
+    Output,
+    OutputKind,
+    Shape,
+    StemConv,
+    Threshold,
+)
 from spanbit.passes.compiled import CompiledGraph, LayerPlan
 from spanbit.passes.layout import kernel_sides, round_up
 from spanbit.reference import head_sums, run_graph
@@ -101,6 +111,8 @@ def _fill(record: Any, plan: LayerPlan, file: _File) -> None:
             record["op"], weights = OpCode.STEM, pack_stem(op)
         case BinaryConv():
             record["flags"] = op.outside | records.FLAG_BINARY * is_binary(op.weight)
+            if plan.output is not None:
+                record["flags"] |= plan.output.kind << records.OUTPUT_SHIFT
             if plan.nodes is not None:
                 record["op"], weights = OpCode.TREE, _fill_tree(record, op, plan, file)
             else:
@@ -116,6 +128,8 @@ def _fill(record: Any, plan: LayerPlan, file: _File) -> None:
     record["weight_offset"], record["weight_bytes"] = file.add(weights), len(weights)
     if plan.threshold is not None and plan.nodes is None:
         record["threshold_offset"] = file.add(pack_threshold(plan.threshold))
+    if plan.output is not None and plan.nodes is None:
+        record["threshold_offset"] = file.add(pack_output(plan.output))
 
 
 def _fill_tree(record: Any, op: BinaryConv, plan: LayerPlan, file: _File) -> bytes:
@@ -132,7 +146,8 @@ def _fill_tree(record: Any, op: BinaryConv, plan: LayerPlan, file: _File) -> byt
     record["tap_count"] = tree.total_distance
     record["planes"], record["strip_rows"] = plan.nodes.planes, plan.strip_rows
     record["threshold_offset"] = plan.tables_bytes  # a tree's thresholds are in its nodes
-    record["tree_offset"] = file.add(nodes.tobytes())
+    output = b"" if plan.output is None else pack_output(plan.output)
+    record["tree_offset"] = file.add(nodes.tobytes() + output)
     return encode_taps(tree, op.weight.reshape(len(op.weight), -1))
 
 
@@ -145,5 +160,8 @@ def _golden(graph: Graph, image: NDArray[np.uint8]) -> bytes:
             crcs.append(bits_crc(outputs[index]))
         elif isinstance(op, Head):
             crcs.append(zlib.crc32(head_sums(op, outputs[index - 1]).astype("<i4").tobytes()))
+        elif isinstance(op, Output):  # FLOAT32 too is checked by its sums
+            sums = outputs[index - 1].astype("<i2" if op.kind is OutputKind.INT16 else "<i4")
+            crcs.append(zlib.crc32(sums.tobytes()))
     logits = outputs[-1].astype("<f4")
     return image.tobytes() + np.array(crcs, "<u4").tobytes() + logits.tobytes()

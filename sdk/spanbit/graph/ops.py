@@ -1,7 +1,7 @@
 """A network as data: a chain of typed operators. No behaviour lives here.
 
 A graph is a chain: the input image feeds operator 0, operator i feeds operator i + 1, the last one
-is the `Head`. Tensors between operators are one of three kinds:
+is the `Head`, or an `Output` behind a binary convolution. Tensors between operators are one of three kinds:
 
     U8    uint8  [H, W, C]   the image, as a camera delivers it (rows of interleaved channels)
     INT   int32  [C, H, W]   accumulators P = sum_k w_k a_k
@@ -29,6 +29,8 @@ class Kind(Enum):
     U8 = "u8"
     INT = "int32"
     BITS = "bits"
+    INT16 = "int16"
+    FLOAT = "float32"
     LOGITS = "logits"
 
 
@@ -64,6 +66,15 @@ class Padding(IntEnum):
     def activation(self) -> int:
         """The activation outside the image."""
         return (-1, 1, 0)[self]
+
+
+class OutputKind(IntEnum):
+    """What a binary convolution delivers. The numbers are the bundle's."""
+
+    BITS = 0  # behind a threshold
+    INT16 = 1  # the sums P
+    INT32 = 2
+    FLOAT32 = 3  # scale * P + bias
 
 
 class KernelKind(IntEnum):
@@ -139,7 +150,21 @@ class Head:
     bias: NDArray[np.float32]  # [O]
 
 
-Op = StemConv | BinaryConv | Threshold | MaxPool2x2 | Head
+@dataclass(frozen=True, eq=False)
+class Output:
+    """What a network that ends in a binary convolution delivers, and the layer's last step. INT -> a result.
+
+    INT16 and INT32 are the sums P as they are. FLOAT32 is scale[c] * P + bias[c], one multiplication and one
+    addition, each rounded, as `Head` has it.
+    """
+
+    name: str
+    kind: OutputKind
+    scale: NDArray[np.float32] | None = None  # [C], of FLOAT32 only
+    bias: NDArray[np.float32] | None = None
+
+
+Op = StemConv | BinaryConv | Threshold | MaxPool2x2 | Head | Output
 
 
 @dataclass(frozen=True, eq=False)

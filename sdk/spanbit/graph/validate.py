@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -14,6 +15,8 @@ from spanbit.graph.ops import (
     Kind,
     MaxPool2x2,
     Op,
+    Output,
+    OutputKind,
     Padding,
     Shape,
     StemConv,
@@ -92,6 +95,9 @@ def _step(op: Op, source: TensorInfo) -> TensorInfo:
             if shape.height < 2 or shape.width < 2:
                 raise _fail(op, f"cannot pool an image of {shape.height}x{shape.width}", "drop this pool")
             return TensorInfo(source.kind, Shape(shape.channels, shape.height // 2, shape.width // 2))
+        case Output():
+            _expect(op, source, (Kind.INT,))
+            return TensorInfo(_output(op, shape.channels), shape)
         case Head():
             _expect(op, source, (Kind.BITS,))
             size = shape.channels * shape.height * shape.width
@@ -103,6 +109,48 @@ def _step(op: Op, source: TensorInfo) -> TensorInfo:
             if op.scale.shape != (outputs,) or op.bias.shape != (outputs,):
                 raise _fail(op, f"scale {op.scale.shape} and bias {op.bias.shape} for {outputs} outputs")
             return TensorInfo(Kind.LOGITS, Shape(outputs, 1, 1))
+
+
+_DELIVERED = {
+    OutputKind.INT16: Kind.INT16,
+    OutputKind.INT32: Kind.INT,
+    OutputKind.FLOAT32: Kind.FLOAT,
+}
+
+
+def _output(op: Output, channels: int) -> Kind:
+    if op.kind not in _DELIVERED:
+        raise _fail(op, f"output of kind {op.kind!r}", "use OutputKind.INT16, INT32 or FLOAT32")
+    if op.kind is not OutputKind.FLOAT32 and (op.scale is not None or op.bias is not None):
+        raise _fail(op, f"a scale or a bias for {op.kind.name}", "use OutputKind.FLOAT32")
+    for part in (op.scale, op.bias) if op.kind is OutputKind.FLOAT32 else ():
+        if part is None or part.shape != (channels,) or part.dtype != np.float32:
+            raise _fail(op, f"scale and bias must be float32 of {channels} channels")
+    return _DELIVERED[op.kind]
+
+
+def _check_end(graph: Graph) -> None:
+    first, last = (graph.ops[0], graph.ops[-1]) if graph.ops else (None, None)
+    if not isinstance(first, StemConv) or not isinstance(last, Head | Output):
+        raise SpanbitError(
+            "a network must begin with an 8-bit stem convolution and end with a fully connected head, "
+            "or with a binary convolution and its output",
+            where=graph.name,
+            code=ExitCode.UNSUPPORTED_MODEL,
+        )
+    for op, following in pairwise(graph.ops):
+        if isinstance(op, Output):
+            raise _fail(op, "an output that is not the last operator", "let it end the network")
+        if isinstance(following, Output):
+            _check_sums(op, following)
+
+
+def _check_sums(op: Op, output: Output) -> None:
+    if not isinstance(op, BinaryConv):
+        raise _fail(output, "an output behind another operator than a binary convolution")
+    reach = int(np.count_nonzero(op.weight, axis=(1, 2, 3)).max(initial=0))
+    if output.kind is OutputKind.INT16 and reach > np.iinfo(np.int16).max:
+        raise _fail(output, f"sums of {reach} taps do not fit int16", "use OutputKind.INT32")
 
 
 def _expect(op: Op, source: TensorInfo, kinds: tuple[Kind, ...]) -> None:
@@ -125,12 +173,7 @@ def validate(graph: Graph) -> list[TensorInfo]:
             fix=f"use 1 to 4 channels and sides up to {MAX_SIDE}",
             code=ExitCode.UNSUPPORTED_MODEL,
         )
-    if not graph.ops or not isinstance(graph.ops[0], StemConv) or not isinstance(graph.ops[-1], Head):
-        raise SpanbitError(
-            "a network must begin with an 8-bit stem convolution and end with a fully connected head",
-            where=graph.name,
-            code=ExitCode.UNSUPPORTED_MODEL,
-        )
+    _check_end(graph)
     infos: list[TensorInfo] = []
     current = TensorInfo(Kind.U8, shape)
     for op in graph.ops:

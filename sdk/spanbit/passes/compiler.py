@@ -6,7 +6,17 @@ compiled = compile_graph(graph, load_target("rpi4"))
 from __future__ import annotations
 
 from spanbit.errors import ExitCode, SpanbitError
-from spanbit.graph.ops import BinaryConv, Graph, Head, KernelKind, MaxPool2x2, Shape, StemConv, Threshold
+from spanbit.graph.ops import (
+    BinaryConv,
+    Graph,
+    Head,
+    KernelKind,
+    MaxPool2x2,
+    Output,
+    Shape,
+    StemConv,
+    Threshold,
+)
 from spanbit.graph.validate import validate
 from spanbit.passes.compiled import CompiledGraph, LayerPlan, NodeTable
 from spanbit.passes.kernels import choose_kernels
@@ -54,14 +64,15 @@ def _layers(graph: Graph) -> list[LayerPlan]:
     layers: list[LayerPlan] = []
     source = graph.input
     for index, op in enumerate(graph.ops):
-        if isinstance(op, Threshold):  # it came with the convolution before it
+        if isinstance(op, Threshold | Output):  # it came with the convolution before it
             continue
         result = infos[index].shape
         following = graph.ops[index + 1] if index + 1 < len(graph.ops) else None
         threshold = following if isinstance(following, Threshold) else None
+        output = following if isinstance(following, Output) else None
         if isinstance(op, Head) and source.channels * source.height * source.width > _HEAD_INPUTS_MAX:
             raise _unsupported(op.name, f"a head may have at most {_HEAD_INPUTS_MAX} inputs")
-        layers.append(_plan(op, threshold, source, result))
+        layers.append(_plan(op, threshold, output, source, result))
         source = result
     if len(layers) > _LAYERS_MAX:
         raise _unsupported(graph.name, f"{len(layers)} layers, a bundle holds {_LAYERS_MAX}")
@@ -69,17 +80,22 @@ def _layers(graph: Graph) -> list[LayerPlan]:
 
 
 def _plan(
-    op: StemConv | BinaryConv | MaxPool2x2 | Head, threshold: Threshold | None, source: Shape, result: Shape
+    op: StemConv | BinaryConv | MaxPool2x2 | Head,
+    threshold: Threshold | None,
+    output: Output | None,
+    source: Shape,
+    result: Shape,
 ) -> LayerPlan:
     nodes: NodeTable | None = None
     scratch = tables = rows = 0
     if isinstance(op, StemConv):
         scratch = stem_scratch_bytes(op, source, result)
     elif isinstance(op, BinaryConv) and op.kernel is KernelKind.TREE:
-        assert op.tree is not None and threshold is not None
-        nodes = fold_nodes(op, threshold)
-        scratch = tree_scratch_bytes(op, source, result, op.tree.slot_count, nodes.planes)
-        tables = table_bytes(op, result)
+        assert op.tree is not None
+        nodes = fold_nodes(op, threshold, source, result)
+        sums = output is not None
+        scratch = tree_scratch_bytes(op, source, result, op.tree.slot_count, nodes.planes, sums)
+        tables = table_bytes(op, source, result, nodes.planes, sums)
         rows = strip_rows(op, source, result)
     elif isinstance(op, BinaryConv):
         scratch = dense_scratch_bytes(op, source, result)
@@ -88,6 +104,7 @@ def _plan(
     return LayerPlan(
         op=op,
         threshold=threshold,
+        output=output,
         nodes=nodes,
         source=source,
         result=result,

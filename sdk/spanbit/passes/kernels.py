@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from spanbit.errors import ExitCode, SpanbitError
-from spanbit.graph.ops import BinaryConv, Graph, KernelKind, Op, Padding, Shape
+from spanbit.graph.ops import BinaryConv, Graph, KernelKind, Op, Shape
 from spanbit.graph.validate import validate
 from spanbit.passes.cost_model import dense_amounts, predict, tree_amounts
 from spanbit.passes.trees import tree_obstacle
@@ -38,7 +38,7 @@ def _choose(
 ) -> BinaryConv:
     if op.tree is None:
         reason = tree_obstacle(op, source, result)
-        if forced is KernelKind.TREE and op.outside is not Padding.ZERO:
+        if forced is KernelKind.TREE:
             raise SpanbitError(
                 "the tree kernel cannot run this layer",
                 where=f"layer {op.name!r}",

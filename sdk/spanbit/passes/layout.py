@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spanbit.graph.ops import BinaryConv, Padding, Shape, StemConv
-from spanbit.passes.border import border_classes
+from spanbit.passes.border import axis_classes, border_classes, class_bytes
 
 ARENA_ALIGN = 64
 ARENA_SLACK = 64  # kernels load whole vectors: readable bytes behind the last region
@@ -22,6 +22,7 @@ PLANES_MAX = 18
 WORD_BYTES = (4, 8, 16, 32)  # of the tree kernel on all machines
 _LANES_MAX, _LANE_BYTES_MIN = 4, 4
 _STRIP_BYTES = 1 << 14  # prepared copies stay in half of a first cache of 32 KiB
+_BORDER_WORDS = 256
 _DENSE_STEP_BYTES, _DENSE_BLOCK_BYTES, _DENSE_SLACK = 16, 16384, 64
 _DENSE_OFFSET_BYTES = 32  # of a border class: an int32 for each channel of a tile, at most 8
 
@@ -122,14 +123,28 @@ def copies_bytes(op: BinaryConv, source: Shape, result: Shape, rows: int) -> int
     return round_up(source.channels * kernel_w * op.stride * copy, 64)
 
 
-def tree_scratch_bytes(op: BinaryConv, source: Shape, result: Shape, slots: int, planes: int) -> int:
-    """Prepared copies, zeros, slots and the mask when running; decoded rows when loading: the larger."""
+def tree_scratch_bytes(
+    op: BinaryConv, source: Shape, result: Shape, slots: int, planes: int, sums: bool
+) -> int:
+    """Prepared copies, zeros, slots and the mask when running; decoded rows when loading: the larger.
+
+    With zero padding also the words of sets of border classes. `sums` are delivered, or bits.
+    """
     taps = int(op.weight[0].size)
     rows = strip_rows(op, source, result)
     zeros = round_up(rows * row_bytes(result.width), 64) + 64
     running = copies_bytes(op, source, result, rows) + zeros + slots * planes * _PLANE_ALIGN
     running += round_up(plane_bytes(result.height, result.width), 64)
-    return max(running, slots * 2 * -(-taps // 8))
+    zeros_outside = op.outside is Padding.ZERO
+    loading = slots * 2 * -(-taps // 8)
+    kernel_h, kernel_w = kernel_sides(op)
+    if zeros_outside and not sums:
+        words = class_bytes(border_classes(op, source, result)) * _BORDER_WORDS * WORD_BYTES[-1]
+        columns = axis_classes(source.width, result.width, kernel_w, op.stride, op.padding)
+        running += words + round_up(len(columns) * row_bytes(result.width), 64)
+    if zeros_outside or sums:
+        loading = round_up(loading, 4) + slots * 4 * (kernel_h * kernel_w + 2)
+    return max(running, loading)
 
 
 def lanes(result: Shape, word_bytes: int = WORD_BYTES[-1]) -> int:

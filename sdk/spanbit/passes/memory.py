@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from spanbit.graph.ops import Head
+from spanbit.graph.ops import Head, OutputKind
 from spanbit.passes.compiled import LayerPlan
 from spanbit.passes.layout import ARENA_ALIGN, ARENA_SLACK, round_up, tensor_bytes
 
@@ -52,7 +52,10 @@ def plan_memory(layers: Sequence[LayerPlan]) -> tuple[tuple[LayerPlan, ...], int
 
 
 def output_bytes(layer: LayerPlan) -> int:
-    """Bytes of a layer's output tensor: planes, or the head's int32 sums."""
+    """Bytes of a layer's output tensor: planes, or sums."""
+    if layer.output is not None:
+        shape, each = layer.result, 2 if layer.output.kind is OutputKind.INT16 else 4
+        return each * shape.channels * shape.height * shape.width
     if isinstance(layer.op, Head):
         return 4 * layer.result.channels
     return tensor_bytes(layer.result)

@@ -14,13 +14,19 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from spanbit.graph.ops import BinaryConv, Compare, Threshold
+from spanbit.graph.ops import BinaryConv, Compare, Padding, Shape, Threshold
+from spanbit.passes.border import places_inside
 from spanbit.passes.compiled import NodeTable
 from spanbit.passes.layout import planes_of
 
 
-def fold_nodes(op: BinaryConv, threshold: Threshold) -> NodeTable:
+def fold_nodes(op: BinaryConv, threshold: Threshold | None, source: Shape, result: Shape) -> NodeTable:
     """The comparison of each node of `op.tree`, and how many planes the layer's sums need."""
+    if threshold is None:  # its sums are delivered
+        never = np.full(len(op.weight), Compare.NEVER, np.uint8)
+        return NodeTable(planes_of(*reach(op)), never, np.zeros(len(op.weight), np.int32))
+    if op.outside is Padding.ZERO:
+        return _with_border(op, threshold, places_inside(op, source, result))
     assert op.tree is not None
     tree = op.tree
     rows = op.weight.reshape(len(op.weight), -1)[tree.channel]
@@ -47,6 +53,36 @@ def fold_nodes(op: BinaryConv, threshold: Threshold) -> NodeTable:
         planes=planes_of(low[live] - apart, high[live] - apart),
         compare=compare.astype(np.uint8),
         value=value.astype(np.int32),
+    )
+
+
+def _with_border(op: BinaryConv, threshold: Threshold, inside: NDArray[np.bool_]) -> NodeTable:
+    """With zero padding W, the sum of the weights inside, depends on the pixel: nodes keep thresholds on P.
+
+    The loader makes a constant T for each border class of it, S >= T or not S >= T, and moves a T that no S
+    reaches to the end of S's range (runtime_c/src/step_tail.c).
+    """
+    assert op.tree is not None
+    channel, sign = op.tree.channel, op.tree.sign.astype(np.int64)[:, None]
+    low, high = (end[:, None] for end in reach(op))
+    weights = np.einsum("oijk,bjk->ob", op.weight[channel].astype(np.int64), inside.astype(np.int64))
+    value = threshold.value[channel].astype(np.int64)
+    compare = threshold.compare[channel]
+    greater = (compare == Compare.GE)[:, None]
+    total = value[:, None] + weights
+    below = greater != (sign > 0)  # on S
+    bound = sign * np.where(greater, -(-total // 2), total // 2) + below
+    always = (np.where(below, bound > high, bound <= low)).all(axis=1)
+    never = (np.where(below, bound <= low, bound > high)).all(axis=1)
+    fixed = compare >= Compare.NEVER
+    compare = np.where(fixed, compare, np.where(always, Compare.ALWAYS, compare))
+    compare = np.where(fixed | always, compare, np.where(never, Compare.NEVER, compare))
+    live = compare < Compare.NEVER
+    apart = np.clip(bound, low, high + 1)[live]
+    return NodeTable(
+        planes=planes_of(low[live] - apart, high[live] - apart),
+        compare=compare.astype(np.uint8),
+        value=np.where(live, value, 0).astype(np.int32),
     )
 
 

@@ -1,6 +1,6 @@
 """How large the expanded table of a tree is: the rule of docs/bundle-format.md, "Expanded table".
 
-table_bytes(op, result)     # for the machine where it is largest
+table_bytes(op, source, result, planes, sums=False)     # for the machine where it is largest
 
 The loader makes the table; its size depends on how many taps the machine's word takes at once.
 """
@@ -10,7 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from spanbit.graph.ops import BinaryConv, Shape
+from spanbit.graph.ops import BinaryConv, Padding, Shape
+from spanbit.passes.border import border_classes, class_bytes
 from spanbit.passes.layout import WORD_BYTES, lanes, round_up
 from spanbit.tree import ZERO
 
@@ -18,11 +19,21 @@ _STEP_HEADER_BYTES, _OFFSET_BYTES = 36, 2
 _BLOCK_WORDS, _BLOCKS_MAX = 32, 6
 
 
-def table_bytes(op: BinaryConv, result: Shape) -> int:
-    """Arena bytes that the table of `op`'s tree takes."""
+def table_bytes(op: BinaryConv, source: Shape, result: Shape, planes: int, sums: bool) -> int:
+    """Arena bytes that the table of `op`'s tree takes; `sums` are delivered, or bits."""
     counts = list_counts(op)
-    sizes = [_bytes(counts, sharing) for sharing in {lanes(result, word) for word in WORD_BYTES}]
+    tail = _tail_bytes(op, source, result, planes, sums)
+    sizes = [_bytes(counts, sharing, tail) for sharing in {lanes(result, word) for word in WORD_BYTES}]
     return round_up(max(sizes), 64)
+
+
+def _tail_bytes(op: BinaryConv, source: Shape, result: Shape, planes: int, sums: bool) -> int:
+    """What a step has behind its offsets where a constant depends on the pixel, or sums are delivered."""
+    zeros = op.outside is Padding.ZERO
+    classes = border_classes(op, source, result) if zeros else 1
+    if sums:
+        return 8 + 4 * classes
+    return round_up(planes * class_bytes(classes), 2) if zeros else 0
 
 
 def list_counts(op: BinaryConv) -> NDArray[np.int64]:
@@ -36,7 +47,7 @@ def list_counts(op: BinaryConv) -> NDArray[np.int64]:
     return np.stack(counts, axis=1).astype(np.int64)
 
 
-def _bytes(counts: NDArray[np.int64], sharing: int) -> int:
+def _bytes(counts: NDArray[np.int64], sharing: int, tail: int) -> int:
     """Whole words for each list; steps of at most `_BLOCKS_MAX` blocks."""
     words = -(-counts // sharing)
     blocks = words // _BLOCK_WORDS
@@ -44,4 +55,4 @@ def _bytes(counts: NDArray[np.int64], sharing: int) -> int:
     blocks = np.stack([blocks[:, :2].sum(axis=1), blocks[:, 2:].sum(axis=1)], axis=1)
     steps = np.where(weighted > 0, np.maximum(1, -(-blocks // _BLOCKS_MAX)), 0)
     count = int(np.maximum(1, steps.sum(axis=1)).sum())
-    return count * _STEP_HEADER_BYTES + int(words.sum()) * sharing * _OFFSET_BYTES
+    return count * (_STEP_HEADER_BYTES + tail) + int(words.sum()) * sharing * _OFFSET_BYTES

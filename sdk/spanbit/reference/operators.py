@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spanbit.graph.ops import BinaryConv, Compare, Head, MaxPool2x2, StemConv, Threshold
+from spanbit.graph.ops import BinaryConv, Compare, Head, MaxPool2x2, Output, OutputKind, StemConv, Threshold
 
 Bits = NDArray[np.bool_]
 Ints = NDArray[np.int32]
@@ -61,6 +61,15 @@ def head(op: Head, bits: Bits) -> NDArray[np.float32]:
     """Logits, float32 [O]: one multiplication and one addition, each rounded."""
     scaled = (head_sums(op, bits).astype(np.float32) * op.scale).astype(np.float32)
     return (scaled + op.bias).astype(np.float32)
+
+
+def output(op: Output, sums: Ints) -> NDArray[Any]:
+    """P as it is, int16 or int32, or float32: one multiplication and one addition, each rounded."""
+    if op.kind is not OutputKind.FLOAT32:
+        return sums.astype(np.int16 if op.kind is OutputKind.INT16 else np.int32)
+    assert op.scale is not None and op.bias is not None
+    scaled = (sums.astype(np.float32) * op.scale[:, None, None]).astype(np.float32)
+    return (scaled + op.bias[:, None, None]).astype(np.float32)
 
 
 def _frame(plane: NDArray[np.int64], padding: int, value: int) -> NDArray[np.int64]:

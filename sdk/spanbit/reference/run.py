@@ -11,12 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spanbit.errors import SpanbitError
-from spanbit.graph.ops import BinaryConv, Graph, Head, MaxPool2x2, Op, StemConv, Threshold
-from spanbit.reference.operators import binary_conv, head, max_pool, stem_conv, threshold
+from spanbit.graph.ops import BinaryConv, Graph, Head, MaxPool2x2, Op, Output, StemConv, Threshold
+from spanbit.reference.operators import binary_conv, head, max_pool, output, stem_conv, threshold
 
 
 def run_graph(graph: Graph, image: NDArray[np.uint8]) -> list[NDArray[Any]]:
-    """What every operator delivers for `image`, uint8 [H, W, C]; the last are the logits, float32 [O].
+    """What every operator delivers for `image`, uint8 [H, W, C].
+
+    The last are the logits, float32 [O], or what the `Output` says, [C, H, W].
 
     Raises:
         SpanbitError: the image has another shape or type than the graph takes.
@@ -54,3 +56,5 @@ def _step(op: Op, tensor: NDArray[Any]) -> NDArray[Any]:
             return max_pool(op, tensor)
         case Head():
             return head(op, tensor)
+        case Output():
+            return output(op, tensor)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from spanbit.bundle.records import HEADER, LAYER, NODE
-from spanbit.graph.ops import BinaryConv, Graph, Head, KernelKind, MaxPool2x2, StemConv, Threshold
+from spanbit.graph.ops import BinaryConv, Graph, Head, KernelKind, MaxPool2x2, Output, StemConv, Threshold
 from spanbit.graph.validate import validate
 
 
@@ -68,7 +68,7 @@ def network_figures(graph: Graph, bundle: bytes) -> NetworkFigures:
     shaped = [
         (op, info.shape)
         for op, info in zip(graph.ops, validate(graph), strict=True)
-        if not isinstance(op, Threshold)  # part of the record of the layer before it
+        if not isinstance(op, Threshold | Output)  # part of the record of the layer before it
     ]
     records = np.frombuffer(bundle, LAYER, len(shaped), int(header["layer_offset"]))
     layers = [

@@ -5,6 +5,7 @@ model = Model(bundle_bytes, isa="scalar32")
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ from spanbit.runtime.library import load
 
 _ALIGN = 64
 _HEAD = 5
+_SUMS = {1: np.int16, 2: np.int32, 3: np.int32}  # spb_output: how a tensor of sums is to be read
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class ModelInfo:
     layer_names: tuple[str, ...]
     input_shape: tuple[int, int, int]  # height, width, channels
     class_count: int
+    output_shape: tuple[int, int, int]  # classes, and the pixels that each is given for: 1, 1 behind a head
     golden_count: int
 
 
@@ -68,11 +71,12 @@ class Model:
             layer_names=tuple(self._text(self._layer(i).name) for i in range(info.layer_count)),
             input_shape=(info.height, info.width, info.channels),
             class_count=info.class_count,
+            output_shape=(info.class_count, info.out_height, info.out_width),
             golden_count=info.golden_count,
         )
 
     def run(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Logits [classes] of an image, uint8 [H, W, C].
+        """Logits [classes] of an image, uint8 [H, W, C]; [classes, H', W'] of a network without a head.
 
         Raises:
             SpanbitError: the image has another shape or type.
@@ -84,7 +88,7 @@ class Model:
                 fix=f"give uint8 {self.info.input_shape}: rows, columns, channels",
             )
         pixels = np.ascontiguousarray(image)
-        logits = np.empty(self.info.class_count, np.float32)
+        logits = np.empty(math.prod(self.info.output_shape), np.float32)
         status = self._lib.spb_model_run(
             self._model,
             self._pointer(pixels),
@@ -93,19 +97,30 @@ class Model:
             logits.size,
         )
         self._raise_for(status, -1)
-        return logits
+        return logits.reshape(self.info.output_shape) if self._has_pixels else logits
+
+    def sums(self) -> NDArray[Any]:
+        """The integers behind the last run's result: int16 or int32, in its shape."""
+        data = self._ffi.new("void **")
+        self._raise_for(self._lib.spb_model_output(self._model, data), -1)
+        return self._read_sums(self._layer(len(self.info.layer_names) - 1), data[0])
+
+    @property
+    def _has_pixels(self) -> bool:
+        last = self._layer(len(self.info.layer_names) - 1)
+        return bool(last.op != _HEAD)
 
     def classify(self, images: NDArray[np.uint8]) -> NDArray[np.int64]:
         """The index of the largest logit (the first, if several are) for images uint8 [N, H, W, C]."""
         return np.array([int(self.run(image).argmax()) for image in images], np.int64)
 
     def trace(self, image: NDArray[np.uint8]) -> list[NDArray[Any]]:
-        """What every layer delivers: bits bool [C, H, W], at last the head's sums int32 [classes]."""
+        """What every layer delivers: bits bool [C, H, W], at last sums, the head's int32 [classes]."""
         outputs: list[NDArray[Any]] = []
 
         def keep(_user: Any, _index: int, layer: Any, output: Any) -> None:
-            if layer.op == _HEAD:
-                outputs.append(np.frombuffer(self._copy(output, 4 * layer.out_channels), np.int32))
+            if layer.output:
+                outputs.append(self._read_sums(layer, output))
                 return
             data = self._copy(output, layer.out_channels * layer.plane_bytes)
             planes = np.frombuffer(data, np.uint8).reshape(layer.out_channels, -1)
@@ -126,11 +141,10 @@ class Model:
             SpanbitError: GOLDEN_MISMATCH, naming record and layer.
         """
         failed = self._ffi.new("int *", -1)
-        logits = self._ffi.new("float[]", self.info.class_count)
+        count = math.prod(self.info.output_shape)
+        logits = self._ffi.new("float[]", count)
         for index in range(self.info.golden_count):
-            status = self._lib.spb_model_check_golden(
-                self._model, index, failed, logits, self.info.class_count
-            )
+            status = self._lib.spb_model_check_golden(self._model, index, failed, logits, count)
             if status:
                 raise SpanbitError(
                     f"golden record {index}: {self._text(self._lib.spb_status_text(status))}",
@@ -144,6 +158,12 @@ class Model:
         layer = self._ffi.new("spb_layer_info *")
         self._lib.spb_model_layer(self._model, index, layer)
         return layer
+
+    def _read_sums(self, layer: Any, data: Any) -> NDArray[Any]:
+        dtype = np.dtype(_SUMS[layer.output])
+        shape = (layer.out_channels, layer.out_height, layer.out_width)
+        sums = np.frombuffer(self._copy(data, math.prod(shape) * dtype.itemsize), dtype)
+        return sums if layer.op == _HEAD else sums.reshape(shape)
 
     def _pointer(self, array: NDArray[np.uint8]) -> Any:
         return self._ffi.cast("uint8_t *", array.ctypes.data)

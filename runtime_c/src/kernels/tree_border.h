@@ -1,0 +1,63 @@
+/* The words of zero padding, for one tile: which pixels belong to a set of border classes, for every set that
+ * a byte of a step's tail can name (step_tail.h). A plane's constant is then the base class's bit in all
+ * pixels, inverted in those of one such word. Classes have no pixel in common. */
+#ifndef SPB_TREE_BORDER_H
+#define SPB_TREE_BORDER_H
+
+#include "../step_tail.h"
+#include "../word.h"
+
+typedef struct tree_border {
+    spb_border border;
+    uint32_t base, class_bytes;
+    const uint8_t *columns; /* [class of columns][row_bytes]: its pixels in a row */
+    uint8_t *words;         /* [class_bytes][SPB_BORDER_WORDS] words */
+} tree_border;
+
+/* `scratch`: spb_tree_border_bytes of it. */
+static inline tree_border tree_border_of(const spb_layer *layer, uint8_t *scratch) {
+    tree_border t = {.border = spb_border_of(layer)};
+    uint32_t row_bytes = layer->out.row_bytes;
+    t.base = spb_base_class(&t.border);
+    t.class_bytes = spb_class_bytes(&t.border);
+    t.words = scratch;
+    uint8_t *columns = scratch + (size_t)t.class_bytes * SPB_BORDER_WORDS * SPB_PLANE_ALIGN;
+    memset(columns, 0, (size_t)t.border.columns.count * row_bytes);
+    for (uint32_t x = 0; x < layer->out.width; x++) {
+        uint8_t *byte = columns + spb_axis_class(&t.border.columns, x) * row_bytes + x / 8;
+        *byte = (uint8_t)(*byte | 1u << x % 8);
+    }
+    t.columns = columns;
+    return t;
+}
+
+/* The words of the tile that begins at byte `at` of a plane; `bytes`, a multiple of a spb_word's, each. */
+static inline void tree_border_words(const spb_layer *layer, const tree_border *t, uint32_t at,
+                                     uint32_t bytes) {
+    uint8_t classes[SPB_BORDER_CLASSES_MAX][SPB_PLANE_ALIGN];
+    uint32_t row_bytes = layer->out.row_bytes, columns = t->border.columns.count;
+    uint32_t count = spb_border_count(&t->border) - 1;
+    memset(classes, 0, sizeof classes);
+    for (uint32_t i = 0; i < bytes && (at + i) / row_bytes < layer->out.height; i++) {
+        uint32_t row = spb_axis_class(&t->border.rows, (at + i) / row_bytes) * columns;
+        for (uint32_t c = 0; c < columns; c++) { /* the base class leaves no gap */
+            if (row + c != t->base)
+                classes[row + c - (row + c > t->base)][i] = t->columns[c * row_bytes + (at + i) % row_bytes];
+        }
+    }
+    for (uint32_t first = 0; first < count; first += 8) {
+        uint8_t *words = t->words + (size_t)first / 8 * SPB_BORDER_WORDS * bytes;
+        memset(words, 0, bytes);
+        for (uint32_t c = 0; c < 8 && first + c < count; c++) { /* doubles what is there */
+            for (uint32_t set = 0; set < 1u << c; set++) {
+                for (uint32_t i = 0; i < bytes; i += SPB_WORD_BYTES) {
+                    spb_word word = spb_load(words + (size_t)set * bytes + i);
+                    word = spb_xor(word, spb_load(classes[first + c] + i));
+                    spb_store(words + (size_t)(set | 1u << c) * bytes + i, word);
+                }
+            }
+        }
+    }
+}
+
+#endif
