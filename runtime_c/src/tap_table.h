@@ -66,10 +66,11 @@ static inline uint32_t spb_strip_rows(const spb_layer *layer) {
     return layer->strip_rows < layer->out.height ? layer->strip_rows : layer->out.height;
 }
 
-/* Bytes of one prepared copy: the rows that the strip's windows reach. */
+/* Bytes of one prepared copy: the rows that the strip's windows reach; a word at least. */
 static inline uint32_t spb_copy_bytes(const spb_layer *layer) {
     uint32_t rows = spb_strip_rows(layer) + (layer->kernel_h - 1) / layer->stride;
-    return (uint32_t)spb_round_up((uint64_t)rows * layer->out.row_bytes, 8);
+    uint32_t bytes = rows * layer->out.row_bytes;
+    return bytes < 8 ? 8 : bytes;
 }
 
 /* Where the prepared copies end and zeros begin: the tap of a lane that has none, wherever the tile is. */

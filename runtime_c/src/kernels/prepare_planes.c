@@ -47,6 +47,7 @@ typedef struct mover {
     uint32_t copy_bytes;
     uint32_t whole, last; /* bytes of the plane in whole words; where the last word begins */
     uint64_t rows;        /* of the last word: what belongs to rows */
+    int fits;             /* the last word does not leave the copy */
 } mover;
 
 static mover mover_of(const spb_layer *layer, uint32_t top, uint32_t copy_bytes, int shift) {
@@ -71,6 +72,7 @@ static mover mover_of(const spb_layer *layer, uint32_t top, uint32_t copy_bytes,
     if (m.whole < m.body && m.top + m.last + 8 > copy_bytes)
         m.last = copy_bytes > m.top + 8 ? copy_bytes - 8 - m.top : 0;
     m.rows = low_bits((m.body - m.last) * 8);
+    m.fits = m.top + m.last + 8 <= copy_bytes;
     return m;
 }
 
@@ -83,8 +85,8 @@ SPB_INLINE uint64_t moved(const mover *m, uint64_t x, int shift) {
     return (x & m->keep) | m->fill;
 }
 
-/* What lies in front of and behind the rows of all copies: also the bytes that move_planes is free to
- * overwrite, so it comes first. */
+/* What lies in front of and behind the rows of all copies, and up to 7 bytes of the rows and of the next
+ * copy: so all edges come before all rows. */
 static void fill_edges(const mover *m, uint8_t *copy, uint32_t channels, uint32_t step) {
     uint32_t top = m->top, bottom = (m->top + m->body) & ~7u, end = m->copy_bytes;
     uint64_t pad = m->pad;
@@ -120,8 +122,12 @@ SPB_INLINE void move_planes(const mover *given, int count, int padded, const uin
         if (m->whole < m->body) {
             uint64_t x = load64(plane + m->last) | m->outside;
             for (int i = 0; i < count; i++) {
-                uint64_t y = moved(&m[i], x, count == 3 ? i - 1 : AS_GIVEN);
-                store64(to + (size_t)i * m->copy_bytes + m->last, (y & m->rows) | behind);
+                uint64_t y = (moved(&m[i], x, count == 3 ? i - 1 : AS_GIVEN) & m->rows) | behind;
+                uint8_t *end = to + (size_t)i * m->copy_bytes + m->last;
+                if (m->fits)
+                    store64(end, y);
+                else
+                    memcpy(end, &y, m->body - m->last);
             }
         }
     }
@@ -144,8 +150,8 @@ SPB_INLINE void move_single(const mover *given, int count, const uint8_t *restri
     }
 }
 
-/* Copies first .. first + count - 1 of all channels. */
-SPB_INLINE void move_copies(const spb_layer *layer, uint32_t top, uint32_t first, int count,
+/* Copies first .. first + count - 1 of all channels; only their edges, or all but those. */
+SPB_INLINE void move_copies(const spb_layer *layer, uint32_t top, uint32_t first, int count, int edges,
                             const uint8_t *in, uint8_t *prepared) {
     uint32_t copy_bytes = spb_copy_bytes(layer), step = layer->kernel_w * copy_bytes;
     uint32_t channels = layer->in.channels, plane_bytes = layer->in.plane_bytes;
@@ -154,17 +160,29 @@ SPB_INLINE void move_copies(const spb_layer *layer, uint32_t top, uint32_t first
     for (int i = 0; i < count; i++)
         m[i] = mover_of(layer, top, copy_bytes, (int)first + i - (int)layer->padding);
     in += m->from;
-    if (copy_bytes == 8) {
+    if (edges) {
+        for (int i = 0; i < count && copy_bytes != 8; i++)
+            fill_edges(&m[i], copy + (size_t)i * copy_bytes, channels, step);
+    } else if (copy_bytes == 8) {
         move_single(m, count, in, plane_bytes, copy, channels, step);
-        return;
-    }
-    for (int i = 0; i < count; i++)
-        fill_edges(&m[i], copy + (size_t)i * copy_bytes, channels, step);
-    if (layer->pad_bit) {
+    } else if (layer->pad_bit) {
         move_planes(m, count, 1, in, plane_bytes, copy, channels, step);
     } else {
         move_planes(m, count, 0, in, plane_bytes, copy, channels, step);
     }
+}
+
+/* Rows of at most 64 bits, as wide in bytes as the output's, and stride 1. */
+static void move_all(const spb_layer *layer, uint32_t top, const uint8_t *in, uint8_t *prepared) {
+    if (layer->kernel_w == 3 && layer->padding == 1) {
+        move_copies(layer, top, 0, 3, 1, in, prepared);
+        move_copies(layer, top, 0, 3, 0, in, prepared);
+        return;
+    }
+    for (uint32_t i = 0; i < layer->kernel_w; i++)
+        move_copies(layer, top, i, 1, 1, in, prepared);
+    for (uint32_t i = 0; i < layer->kernel_w; i++)
+        move_copies(layer, top, i, 1, 0, in, prepared);
 }
 
 /* 64 pixels of a row from column x on; pad outside. */
@@ -258,25 +276,22 @@ static void gather_plane(const spb_layer *layer, const uint8_t *plane, uint32_t 
 
 void spb_prepare_planes(const spb_layer *layer, const uint8_t *in, uint32_t top, uint8_t *prepared) {
     uint32_t copy_bytes = spb_copy_bytes(layer), stride = layer->stride, row_bytes = layer->in.row_bytes;
-    uint32_t copies = layer->kernel_w * stride, plane_bytes = layer->in.plane_bytes;
-    memset(prepared + spb_copies_bytes(layer), 0, spb_zeros_bytes(layer));
+    uint32_t copies = layer->kernel_w * stride;
+    uint8_t *at = prepared;
     if (stride == 1 && row_bytes == layer->out.row_bytes && row_bytes <= 8) {
-        if (copies == 3 && layer->padding == 1) {
-            move_copies(layer, top, 0, 3, in, prepared);
-        } else {
-            for (uint32_t i = 0; i < copies; i++)
-                move_copies(layer, top, i, 1, in, prepared);
-        }
-        return;
-    }
-    for (uint32_t c = 0; c < layer->in.channels; c++, in += plane_bytes, prepared += copies * copy_bytes) {
-        if (stride == 2 && row_bytes <= 8) {
-            part_plane(layer, in, top, prepared, copy_bytes);
-            continue;
-        }
-        for (uint32_t i = 0; i < copies; i++) {
-            int32_t shift = (int32_t)(i / stride) - (int32_t)layer->padding;
-            gather_plane(layer, in, top, prepared + i * copy_bytes, copy_bytes, shift, i % stride);
+        move_all(layer, top, in, prepared);
+    } else {
+        for (uint32_t c = 0; c < layer->in.channels; c++, in += layer->in.plane_bytes) {
+            if (stride == 2 && row_bytes <= 8) {
+                part_plane(layer, in, top, at, copy_bytes);
+                at += copies * copy_bytes;
+                continue;
+            }
+            for (uint32_t i = 0; i < copies; i++, at += copy_bytes) {
+                int32_t shift = (int32_t)(i / stride) - (int32_t)layer->padding;
+                gather_plane(layer, in, top, at, copy_bytes, shift, i % stride);
+            }
         }
     }
+    memset(prepared + spb_copies_bytes(layer), 0, spb_zeros_bytes(layer));
 }

@@ -68,7 +68,7 @@ def tree_amounts(op: BinaryConv, source: Shape, result: Shape, isa: str) -> dict
     strips = -(-result.height // strip)
     rows = strips * (strip + (kernel_h - 1) // op.stride)
     row = row_bytes(result.width)
-    copy = strips * round_up(rows // strips * row, 8)
+    copy = strips * max(8, rows // strips * row)
     moved = op.stride == 1 and row_bytes(source.width) == row <= 8  # prepare_planes.c decides by it
     return {
         "tree": vectors * op.tree.total_distance * tap,

@@ -119,7 +119,7 @@ def copies_bytes(op: BinaryConv, source: Shape, result: Shape, rows: int) -> int
     """The shifted, padded copies of the input planes for a strip of `rows` output rows."""
     kernel_h, kernel_w = kernel_sides(op)
     reached = min(rows, result.height) + (kernel_h - 1) // op.stride
-    copy = round_up(reached * row_bytes(result.width), 8)
+    copy = max(8, reached * row_bytes(result.width))
     return round_up(source.channels * kernel_w * op.stride * copy, 64)
 
 
