@@ -150,8 +150,9 @@ SPB_INLINE void move_single(const mover *given, int count, const uint8_t *restri
     }
 }
 
-/* Copies first .. first + count - 1 of all channels; only their edges, or all but those. */
-SPB_INLINE void move_copies(const spb_layer *layer, uint32_t top, uint32_t first, int count, int edges,
+/* Copies first .. first + count - 1 of all channels: their edges, their rows, or both. */
+enum { EDGES = 1, ROWS = 2 };
+SPB_INLINE void move_copies(const spb_layer *layer, uint32_t top, uint32_t first, int count, int parts,
                             const uint8_t *in, uint8_t *prepared) {
     uint32_t copy_bytes = spb_copy_bytes(layer), step = layer->kernel_w * copy_bytes;
     uint32_t channels = layer->in.channels, plane_bytes = layer->in.plane_bytes;
@@ -160,10 +161,11 @@ SPB_INLINE void move_copies(const spb_layer *layer, uint32_t top, uint32_t first
     for (int i = 0; i < count; i++)
         m[i] = mover_of(layer, top, copy_bytes, (int)first + i - (int)layer->padding);
     in += m->from;
-    if (edges) {
-        for (int i = 0; i < count && copy_bytes != 8; i++)
-            fill_edges(&m[i], copy + (size_t)i * copy_bytes, channels, step);
-    } else if (copy_bytes == 8) {
+    for (int i = 0; i < count && parts & EDGES && copy_bytes != 8; i++)
+        fill_edges(&m[i], copy + (size_t)i * copy_bytes, channels, step);
+    if (!(parts & ROWS))
+        return;
+    if (copy_bytes == 8) {
         move_single(m, count, in, plane_bytes, copy, channels, step);
     } else if (layer->pad_bit) {
         move_planes(m, count, 1, in, plane_bytes, copy, channels, step);
@@ -175,14 +177,13 @@ SPB_INLINE void move_copies(const spb_layer *layer, uint32_t top, uint32_t first
 /* Rows of at most 64 bits, as wide in bytes as the output's, and stride 1. */
 static void move_all(const spb_layer *layer, uint32_t top, const uint8_t *in, uint8_t *prepared) {
     if (layer->kernel_w == 3 && layer->padding == 1) {
-        move_copies(layer, top, 0, 3, 1, in, prepared);
-        move_copies(layer, top, 0, 3, 0, in, prepared);
+        move_copies(layer, top, 0, 3, EDGES | ROWS, in, prepared);
         return;
     }
     for (uint32_t i = 0; i < layer->kernel_w; i++)
-        move_copies(layer, top, i, 1, 1, in, prepared);
+        move_copies(layer, top, i, 1, EDGES, in, prepared);
     for (uint32_t i = 0; i < layer->kernel_w; i++)
-        move_copies(layer, top, i, 1, 0, in, prepared);
+        move_copies(layer, top, i, 1, ROWS, in, prepared);
 }
 
 /* 64 pixels of a row from column x on; pad outside. */
