@@ -167,26 +167,44 @@ SPB_INLINE void single_pixel(const spb_layer *layer, const geometry *g, const sp
     scatter_bits(layer, channels, out + channels->first * (size_t)layer->out.plane_bytes, y, x, 1, bits);
 }
 
-/* One tile at (y, x): its bits (byte c: channel c's pixels), or its sums, which are stored at once. */
-SPB_INLINE uint64_t run_tile(const spb_layer *layer, const geometry *g, const spb_border *border,
-                             const dense_group *channels, const uint8_t **pixel, uint32_t y, uint32_t x,
-                             int inside, uint8_t *out, int ternary) {
+/* Whether the pixels of a tile, in one row, have the constants of those inside. */
+SPB_INLINE int is_plain(const spb_layer *layer, const spb_border *border, uint32_t y, uint32_t x) {
+    return layer->output == SPB_OUTPUT_BITS && all_inside(border, y, x, TILE_PIXELS);
+}
+
+/* One tile at (y, x) where pixels have constants of their own, or sums are delivered; `row` is the first
+ * window of row y. Apart from the others' loops, so that they are none the worse for it. */
+static uint64_t other_tile(const spb_layer *layer, const geometry *g, const spb_border *border,
+                           const dense_group *channels, const uint8_t *row, uint32_t y, uint32_t x,
+                           uint8_t *out, int ternary) {
+    const uint8_t *pixel[TILE_PIXELS];
     tile_counts counts;
     tile_sums sums;
-    if (inside && g->once && layer->output == SPB_OUTPUT_BITS) {
+    find_pixels(layer, g, row, x, pixel);
+    if (g->once && layer->output == SPB_OUTPUT_BITS) {
+        tile_once(g, pixel, channels->weight, counts, ternary);
+        return border_counts(layer, border, channels, counts, y, x) ^ channels->invert;
+    }
+    tile_run(g, pixel, channels->weight, sums, ternary);
+    if (layer->output == SPB_OUTPUT_BITS)
+        return border_bits(layer, border, channels, sums, y, x) ^ channels->invert;
+    uint32_t d[TILE_CHANNELS * TILE_PIXELS];
+    tile_read(sums, d);
+    store_sums(layer, border, channels, d, y, x, TILE_PIXELS, out);
+    return 0;
+}
+
+/* One tile's bits (byte c: channel c's pixels), all pixels having the group's constants. */
+SPB_INLINE uint64_t plain_tile(const geometry *g, const dense_group *channels, const uint8_t **pixel,
+                               int ternary) {
+    tile_counts counts;
+    tile_sums sums;
+    if (g->once) {
         tile_once(g, pixel, channels->weight, counts, ternary);
         return tile_counts_above(counts, channels->constant) ^ channels->invert;
     }
     tile_run(g, pixel, channels->weight, sums, ternary);
-    if (layer->output != SPB_OUTPUT_BITS) {
-        uint32_t d[TILE_CHANNELS * TILE_PIXELS];
-        tile_read(sums, d);
-        store_sums(layer, border, channels, d, y, x, TILE_PIXELS, out);
-        return 0;
-    }
-    return (inside ? tile_above(sums, channels->constant)
-                   : border_bits(layer, border, channels, sums, y, x)) ^
-           channels->invert;
+    return tile_above(sums, channels->constant) ^ channels->invert;
 }
 
 /* Rows [top, bottom) of the output, for one group of channels; `windows` is the first one of row `top`. Tiles
@@ -196,15 +214,19 @@ SPB_INLINE void whole_tiles(const spb_layer *layer, const geometry *g, const spb
                             uint32_t bottom, uint8_t *out, int ternary) {
     uint8_t *row = out + channels->first * (size_t)layer->out.plane_bytes + top * layer->out.row_bytes;
     uint32_t width = layer->out.width;
+    int plain = !channels->classes && layer->output == SPB_OUTPUT_BITS;
     for (uint32_t y = top; y < bottom; y++, windows += g->down, row += layer->out.row_bytes) {
         const uint8_t *window = windows;
         uint64_t bits = 0;
         for (uint32_t x = 0; x < width; window += TILE_PIXELS * g->right) {
-            const uint8_t *pixel[TILE_PIXELS] = {window};
-            for (int p = 1; p < TILE_PIXELS; p++)
-                pixel[p] = pixel[p - 1] + g->right;
-            int inside = !channels->classes || all_inside(border, y, x, TILE_PIXELS);
-            bits |= run_tile(layer, g, border, channels, pixel, y, x, inside, out, ternary) << x % 8;
+            if (plain || is_plain(layer, border, y, x)) {
+                const uint8_t *pixel[TILE_PIXELS] = {window};
+                for (int p = 1; p < TILE_PIXELS; p++)
+                    pixel[p] = pixel[p - 1] + g->right;
+                bits |= plain_tile(g, channels, pixel, ternary) << x % 8;
+            } else {
+                bits |= other_tile(layer, g, border, channels, windows, y, x, out, ternary) << x % 8;
+            }
             x += TILE_PIXELS;
             if (layer->output == SPB_OUTPUT_BITS && (x % 8 == 0 || x == width)) {
                 put_bytes(channels, row + (x - 1) / 8, layer->out.plane_bytes, bits);
@@ -221,12 +243,17 @@ SPB_INLINE void running_tiles(const spb_layer *layer, const geometry *g, const s
                               uint32_t bottom, uint8_t *out, int ternary) {
     uint8_t *plane = out + channels->first * (size_t)layer->out.plane_bytes;
     uint32_t left = (bottom - top) * layer->out.width, x = 0, y = top, width = layer->out.width;
+    int plain = !channels->classes && layer->output == SPB_OUTPUT_BITS;
     for (; left >= TILE_PIXELS; left -= TILE_PIXELS) {
-        const uint8_t *pixel[TILE_PIXELS];
-        int inside =
-            !channels->classes || (x + TILE_PIXELS <= width && all_inside(border, y, x, TILE_PIXELS));
-        find_pixels(layer, g, windows + (y - top) * g->down, x, pixel);
-        uint64_t bits = run_tile(layer, g, border, channels, pixel, y, x, inside, out, ternary);
+        const uint8_t *row = windows + (y - top) * g->down;
+        uint64_t bits;
+        if (plain || (x + TILE_PIXELS <= width && is_plain(layer, border, y, x))) {
+            const uint8_t *pixel[TILE_PIXELS];
+            find_pixels(layer, g, row, x, pixel);
+            bits = plain_tile(g, channels, pixel, ternary);
+        } else {
+            bits = other_tile(layer, g, border, channels, row, y, x, out, ternary);
+        }
         if (layer->output == SPB_OUTPUT_BITS)
             scatter_bits(layer, channels, plane, y, x, TILE_PIXELS, bits);
         for (x += TILE_PIXELS; x >= width; x -= width)

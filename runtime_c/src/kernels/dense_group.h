@@ -17,12 +17,25 @@ typedef struct dense_group {
     uint32_t first, count;
 } dense_group;
 
-/* Bits of `bytes` bytes. */
-static inline uint32_t dense_count(const uint8_t *p, size_t bytes) {
-    uint32_t total = 0;
-    for (; bytes > 0; p += bytes < 8 ? bytes : 8, bytes -= bytes < 8 ? bytes : 8) {
-        uint64_t x = 0;
-        memcpy(&x, p, bytes < 8 ? bytes : 8);
+/* Bits of a place's channels: 1, 2, 4 or a multiple of 8 bytes. */
+static inline uint32_t dense_count(const uint8_t *p, uint32_t bytes) {
+    uint64_t x = 0;
+    uint32_t total = 0, at = 0;
+    if (bytes < 8) {
+        for (uint32_t i = 0; i < bytes; i++)
+            x |= (uint64_t)p[i] << 8 * i;
+        return spb_count64(x);
+    }
+    while (at + SPB_DENSE_STEP <= bytes) {
+        spb_bits counts = spb_bits_zero();
+        for (int room = SPB_COUNT_LIMIT; room > 0 && at + SPB_DENSE_STEP <= bytes; room -= 4) {
+            for (uint32_t i = 0; i < SPB_DENSE_STEP; i += STEP_BYTES, at += STEP_BYTES)
+                counts = spb_bits_add(counts, spb_bits_count(tile_weight(p + at)));
+        }
+        total += tile_first_pixel(counts);
+    }
+    if (at < bytes) {
+        memcpy(&x, p + at, sizeof x);
         total += spb_count64(x);
     }
     return total;
@@ -55,17 +68,26 @@ static inline void dense_place_sums(const spb_layer *layer, const spb_dense_shap
     }
 }
 
+/* What has to be added to an offset to get twice the limit of d, so that 8 of them are quickly calculated. */
+static inline int32_t dense_bias(int32_t threshold, uint32_t compare) {
+    if (compare >= SPB_COMPARE_NEVER)
+        return SPB_LIMIT_MAX;
+    return spb_limit_of(-(int64_t)threshold - (compare == SPB_COMPARE_LE), 0).limit;
+}
+
 /* The constants of all border classes; `taps`: n of each channel. Writes `classes` and behind them the sums
  * of the places (spb_dense_offsets_bytes), and constant[] of the pixels inside. */
 static inline void dense_classes(const spb_layer *layer, const spb_dense_shape *shape,
                                  const spb_border *border, size_t nonzero, const uint32_t *taps,
                                  dense_group *group, int32_t *classes) {
-    uint32_t kernel_h = layer->kernel_h, kernel_w = layer->kernel_w, ignored;
+    uint32_t kernel_h = layer->kernel_h, kernel_w = layer->kernel_w;
     int32_t *sums = classes + spb_border_count(border) * TILE_CHANNELS;
     int32_t whole[TILE_CHANNELS];
+    int bits = layer->output == SPB_OUTPUT_BITS;
     for (uint32_t i = 0; i < TILE_CHANNELS; i++) {
+        uint32_t c = group->first + (i < group->count ? i : group->count - 1);
         dense_place_sums(layer, shape, group->weight[i], nonzero, sums + i);
-        whole[i] = (int32_t)taps[i];
+        whole[i] = (int32_t)taps[i] + (bits ? dense_bias(layer->threshold[c], layer->compare[c]) : 0);
         for (uint32_t place = 0; place < kernel_h * kernel_w; place++)
             whole[i] += sums[place * TILE_CHANNELS + i];
     }
@@ -76,19 +98,19 @@ static inline void dense_classes(const spb_layer *layer, const spb_dense_shape *
         for (uint32_t column = 0; column < border->columns.count; column++, classes += TILE_CHANNELS) {
             spb_inside x = spb_axis_inside(&border->columns, column, layer->in.width, kernel_w, layer->stride,
                                            layer->padding);
-            memcpy(classes, whole, sizeof whole);
+            int32_t constant[TILE_CHANNELS];
+            memcpy(constant, whole, sizeof constant);
             for (uint32_t ky = y.first; ky < y.end; ky++) {
                 for (uint32_t kx = x.first; kx < x.end; kx++) {
                     for (uint32_t i = 0; i < TILE_CHANNELS; i++)
-                        classes[i] -= sums[(ky * kernel_w + kx) * TILE_CHANNELS + i];
+                        constant[i] -= sums[(ky * kernel_w + kx) * TILE_CHANNELS + i];
                 }
             }
-            for (uint32_t i = 0; i < TILE_CHANNELS; i++) {
-                uint32_t c = group->first + (i < group->count ? i : group->count - 1);
-                classes[i] = dense_constant(layer, c, classes[i], &ignored);
-            }
+            for (uint32_t i = 0; i < TILE_CHANNELS && bits; i++)
+                constant[i] >>= 1; /* downwards, as compilers do */
+            memcpy(classes, constant, sizeof constant);
             if (row == border->rows.leading && column == border->columns.leading)
-                memcpy(group->constant, classes, sizeof group->constant);
+                memcpy(group->constant, constant, sizeof constant);
         }
     }
 }

@@ -45,24 +45,29 @@ static inline int all_inside(const spb_border *border, uint32_t y, uint32_t x, u
            x + count - 1 <= columns->leading + columns->shift;
 }
 
-/* A tile's bits where pixels have constants of their own. */
-static inline uint64_t border_bits(const spb_layer *layer, const spb_border *border,
-                                   const dense_group *channels, tile_sums sums, uint32_t y, uint32_t x) {
-    const int32_t *before = NULL;
-    uint64_t bits = 0, above = 0;
-    for (uint32_t p = 0; p < TILE_PIXELS; p++) {
-        const int32_t *limit = constants_at(channels, border, y, x);
-        if (limit != before)
-            above = tile_above(sums, limit);
-        before = limit;
-        bits |= above & (uint64_t)0x0101010101010101u << p;
-        if (++x == layer->out.width) {
-            x = 0;
-            y++;
-        }
+/* A tile's bits where pixels have constants of their own: the same of `sums` with `above` tile_above, and of
+ * counters that hold all. */
+#define DENSE_BORDER_BITS(name, type, above)                                                                 \
+    static inline uint64_t name(const spb_layer *layer, const spb_border *border,                            \
+                                const dense_group *channels, type tile, uint32_t y, uint32_t x) {            \
+        const int32_t *before = NULL;                                                                        \
+        uint64_t bits = 0, all = 0;                                                                          \
+        for (uint32_t p = 0; p < TILE_PIXELS; p++) {                                                         \
+            const int32_t *limit = constants_at(channels, border, y, x);                                     \
+            if (limit != before)                                                                             \
+                all = above(tile, limit);                                                                    \
+            before = limit;                                                                                  \
+            bits |= all & (uint64_t)0x0101010101010101u << p;                                                \
+            if (++x == layer->out.width) {                                                                   \
+                x = 0;                                                                                       \
+                y++;                                                                                         \
+            }                                                                                                \
+        }                                                                                                    \
+        return bits;                                                                                         \
     }
-    return bits;
-}
+DENSE_BORDER_BITS(border_bits, tile_sums, tile_above)
+DENSE_BORDER_BITS(border_counts, tile_counts, tile_counts_above)
+#undef DENSE_BORDER_BITS
 
 /* P of `count` pixels from (y, x) on, [channel][row][column]. `d`: [TILE_CHANNELS][TILE_PIXELS]. */
 static inline void store_sums(const spb_layer *layer, const spb_border *border, const dense_group *channels,

@@ -12,7 +12,23 @@ typedef struct tree_border {
     uint32_t base, class_bytes;
     const uint8_t *columns; /* [class of columns][row_bytes]: its pixels in a row */
     uint8_t *words;         /* [class_bytes][SPB_BORDER_WORDS] words */
+    uint8_t classes[SPB_BORDER_CLASSES_MAX][SPB_PLANE_ALIGN]; /* those that the words are of: their pixels */
 } tree_border;
+
+/* Words of sets of up to 8 classes, each time doubling what is there. `bytes` is a constant. */
+SPB_INLINE void tree_border_sets(const uint8_t (*classes)[SPB_PLANE_ALIGN], uint32_t count, uint32_t bytes,
+                                 uint8_t *words) {
+    memset(words, 0, bytes);
+    for (uint32_t c = 0; c < count; c++, classes++) {
+        uint8_t *to = words + ((size_t)bytes << c);
+        for (uint32_t set = 0; set < 1u << c; set++) {
+            for (uint32_t i = 0; i < bytes; i += SPB_WORD_BYTES) {
+                size_t at = (size_t)set * bytes + i;
+                spb_store(to + at, spb_xor(spb_load(words + at), spb_load(*classes + i)));
+            }
+        }
+    }
+}
 
 /* `scratch`: spb_tree_border_bytes of it. */
 static inline tree_border tree_border_of(const spb_layer *layer, uint8_t *scratch) {
@@ -31,9 +47,9 @@ static inline tree_border tree_border_of(const spb_layer *layer, uint8_t *scratc
     return t;
 }
 
-/* The words of the tile that begins at byte `at` of a plane; `bytes`, a multiple of a spb_word's, each. */
-static inline void tree_border_words(const spb_layer *layer, const tree_border *t, uint32_t at,
-                                     uint32_t bytes) {
+/* The words of the tile that begins at byte `at` of a plane; `bytes`, a multiple of a spb_word's, each. Tiles
+ * between the first and the last rows often have the same. */
+static inline void tree_border_words(const spb_layer *layer, tree_border *t, uint32_t at, uint32_t bytes) {
     uint8_t classes[SPB_BORDER_CLASSES_MAX][SPB_PLANE_ALIGN];
     uint32_t row_bytes = layer->out.row_bytes, columns = t->border.columns.count;
     uint32_t count = spb_border_count(&t->border) - 1;
@@ -45,17 +61,16 @@ static inline void tree_border_words(const spb_layer *layer, const tree_border *
                 classes[row + c - (row + c > t->base)][i] = t->columns[c * row_bytes + (at + i) % row_bytes];
         }
     }
+    if (at > 0 && memcmp(classes, t->classes, sizeof classes) == 0)
+        return;
+    memcpy(t->classes, classes, sizeof classes);
     for (uint32_t first = 0; first < count; first += 8) {
         uint8_t *words = t->words + (size_t)first / 8 * SPB_BORDER_WORDS * bytes;
-        memset(words, 0, bytes);
-        for (uint32_t c = 0; c < 8 && first + c < count; c++) { /* doubles what is there */
-            for (uint32_t set = 0; set < 1u << c; set++) {
-                for (uint32_t i = 0; i < bytes; i += SPB_WORD_BYTES) {
-                    spb_word word = spb_load(words + (size_t)set * bytes + i);
-                    word = spb_xor(word, spb_load(classes[first + c] + i));
-                    spb_store(words + (size_t)(set | 1u << c) * bytes + i, word);
-                }
-            }
+        uint32_t sets = count - first < 8 ? count - first : 8;
+        if (bytes == SPB_WORD_BYTES) {
+            tree_border_sets(t->classes + first, sets, SPB_WORD_BYTES, words);
+        } else {
+            tree_border_sets(t->classes + first, sets, 2 * SPB_WORD_BYTES, words);
         }
     }
 }

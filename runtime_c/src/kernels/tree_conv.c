@@ -163,7 +163,12 @@ SPB_INLINE void run_tile(const tile *t, int lanes) {
         uint8_t *to = t->out + (size_t)spb_u16(header + SPB_STEP_CHANNEL) * t->plane_bytes;
         tree_word count[SPB_PLANES_MAX];
         next = tree_count(count, t->base, header, lanes);
-        if (tail_bytes) {
+        if (tail_bytes && lanes == 1 && t->class_bytes == 1) { /* 3x3, the usual case */
+            tree_word bits = tree_settle(count, TREE_COUNT_PLANES, t->planes, header, source, slot, next,
+                                         t->border_words, 1);
+            tree_store(to, tree_and(bits, tree_load(t->mask)));
+            next += tail_bytes;
+        } else if (tail_bytes) {
             any_tail_step(t, count, lanes, header, next);
             next += tail_bytes;
         } else if (lanes == 1) {

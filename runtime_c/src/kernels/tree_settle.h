@@ -29,6 +29,8 @@ SPB_INLINE WORD OP(add_plane)(int j, const WORD *count, int count_planes, int sh
 /* Where plane j's bit of T differs from the base class's. */
 SPB_INLINE WORD OP(border_plane)(uint32_t j, const uint8_t *tail, const uint8_t *words,
                                  uint32_t class_bytes) {
+    if (class_bytes == 1) /* a constant, where it is */
+        return OP(load)(words + tail[j] * sizeof(WORD));
     tail += j * class_bytes;
     WORD x = OP(load)(words + tail[0] * sizeof(WORD));
     for (uint32_t b = 1; b < class_bytes; b++)
