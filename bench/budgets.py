@@ -157,7 +157,8 @@ def _percent(count: int, budget: int) -> str:
 class _Builder:
     """Layers one after the other, with thresholds near the middle."""
 
-    def __init__(self, source: Shape) -> None:
+    def __init__(self, source: Shape, outside: Padding = Padding.MINUS_ONE) -> None:
+        self.outside = outside
         self.random = np.random.default_rng(0)
         self.source = self.shape = source
         self.ops: list[Op] = []
@@ -175,7 +176,7 @@ class _Builder:
         name = f"conv{len(self.ops)}"
         make = binary_tree_layer if binary else sparse_ternary_layer
         weight = make(channels, self.shape.channels, kernel, cost, len(self.ops))
-        self.ops.append(BinaryConv(name, weight, 1, kernel // 2, Padding.MINUS_ONE))
+        self.ops.append(BinaryConv(name, weight, 1, kernel // 2, self.outside))
         self.shape = Shape(channels, self.shape.height, self.shape.width)
         self._threshold(name, 20)
 
@@ -207,9 +208,9 @@ def digits() -> Graph:
     return b.graph("digits")
 
 
-def colour() -> Graph:
+def colour(outside: Padding = Padding.MINUS_ONE) -> Graph:
     """VGG-small at a quarter of its width: binary weights, images of 32x32 down to 4x4, a 1x1 kernel."""
-    b = _Builder(Shape(3, 32, 32))
+    b = _Builder(Shape(3, 32, 32), outside)
     b.stem(32, 3, 1, 1)
     b.conv(32, 3, 0.15, binary=True)
     b.pool()
@@ -221,10 +222,17 @@ def colour() -> Graph:
     return b.graph("colour")
 
 
+def colour_zero() -> Graph:
+    """The same, padded with zeros."""
+    return colour(Padding.ZERO)
+
+
 NETWORKS: dict[str, tuple[Callable[[], Graph], KernelKind]] = {
     "digits, tree kernel": (digits, KernelKind.TREE),
     "colour, tree kernel": (colour, KernelKind.TREE),
     "colour, dense kernel": (colour, KernelKind.DENSE),
+    "colour, tree kernel, padded with zeros": (colour_zero, KernelKind.TREE),
+    "colour, dense kernel, padded with zeros": (colour_zero, KernelKind.DENSE),
 }
 
 

@@ -10,9 +10,20 @@ import numpy as np
 import pytest
 import torch
 from spanbit.errors import ExitCode, SpanbitError
-from spanbit.graph.ops import BinaryConv, Compare, Head, MaxPool2x2, Padding, StemConv, Threshold
+from spanbit.graph.ops import (
+    BinaryConv,
+    Compare,
+    Head,
+    MaxPool2x2,
+    Output,
+    OutputKind,
+    Padding,
+    StemConv,
+    Threshold,
+)
 from spanbit.importers import from_torch
 from spanbit.nn import BatchNormSign, BinaryConv2d, BinaryLinear, Sign, StemConv2d
+from spanbit.reference import run_graph
 from torch import nn
 
 
@@ -65,6 +76,27 @@ def test_a_plain_convolution_that_is_not_supported_says_why(options: dict[str, A
         plain.weight.fill_(1)
     with pytest.raises(SpanbitError, match=why):
         from_torch(nn.Sequential(stem(), Sign(), plain, Sign()), (1, 8, 8))
+
+
+@pytest.mark.parametrize("scaled", [False, True])
+def test_a_network_may_end_in_a_convolution(scaled: bool) -> None:
+    torch.manual_seed(0)
+    norm = nn.BatchNorm2d(3)
+    assert norm.running_mean is not None and norm.running_var is not None
+    with torch.no_grad():
+        for part in (norm.weight, norm.bias, norm.running_mean, norm.running_var):
+            part.copy_(torch.rand(3) + 0.5)
+    conv = BinaryConv2d(4, 3, 3, padding=1, pad_value=0)
+    net = nn.Sequential(stem(), BatchNormSign(4), conv, *([norm] if scaled else [])).eval()
+    graph = from_torch(net, (1, 8, 8))
+    output = graph.ops[-1]
+    assert isinstance(output, Output)
+    assert output.kind is (OutputKind.FLOAT32 if scaled else OutputKind.INT16)
+    image = torch.randint(0, 256, (1, 1, 8, 8), dtype=torch.uint8)
+    ours = run_graph(graph, image[0].permute(1, 2, 0).contiguous().numpy())[-1]
+    theirs = net(image)[0].detach().numpy()
+    assert ours.shape == (3, 8, 8)
+    assert np.allclose(ours, theirs, rtol=1e-5, atol=1e-5) if scaled else np.array_equal(ours, theirs)
 
 
 def test_sign_alone_is_a_threshold_at_zero() -> None:

@@ -19,12 +19,16 @@ from spanbit.graph import (
     Head,
     KernelKind,
     MaxPool2x2,
+    Output,
+    OutputKind,
     Padding,
     Shape,
     StemConv,
     Threshold,
+    validate,
 )
 from spanbit.passes import compile_graph, fold_nodes, move_pools
+from spanbit.passes.border import axis_classes
 from spanbit.passes.layout import ARENA_ALIGN, ARENA_SLACK, row_bytes, tensor_bytes
 from spanbit.passes.memory import output_bytes
 from spanbit.passes.trees import tree_obstacle
@@ -178,3 +182,58 @@ def test_a_forced_tree_that_cannot_be_names_the_layer() -> None:
         compile_graph(graph, RPI4, KernelKind.TREE)
     compiled = compile_graph(graph, RPI4)
     assert [op.kernel for op in compiled.graph.ops if isinstance(op, BinaryConv)] == [KernelKind.DENSE]
+
+
+def test_many_border_classes_run_dense_and_say_so() -> None:
+    weight = random_weight(np.random.default_rng(0), (8, 8, 7, 7), "sparse")
+    graph = vgg_like(channels=8, side=16)
+    conv = BinaryConv("far", weight, 1, 3, Padding.ZERO)
+    graph = replace(graph, ops=(*graph.ops[:2], conv, *graph.ops[3:]))
+    chosen = compile_graph(graph, RPI4).graph.ops[2]
+    assert isinstance(chosen, BinaryConv) and chosen.kernel is KernelKind.DENSE
+    assert "49 border classes" in chosen.kernel_reason
+    with pytest.raises(SpanbitError, match="far"):
+        compile_graph(graph, RPI4, KernelKind.TREE)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    side=st.integers(1, 40),
+    kernel=st.integers(1, 7),
+    stride=st.integers(1, 2),
+    padding=st.integers(0, 6),
+)
+def test_border_classes_are_the_different_windows(side: int, kernel: int, stride: int, padding: int) -> None:
+    if side + 2 * padding < kernel:
+        return
+    out = (side + 2 * padding - kernel) // stride + 1
+    inside = [tuple(0 <= y * stride - padding + k < side for k in range(kernel)) for y in range(out)]
+    rows = axis_classes(side, out, kernel, stride, padding)
+    assert {inside[row] for row in rows} == set(inside)
+    for before, after in pairwise([*rows, out]):  # rows between two classes are the first's
+        assert len(set(inside[before:after])) == 1
+
+
+@pytest.mark.parametrize("kind", [OutputKind.INT16, OutputKind.INT32])
+def test_int16_must_hold_the_sums(kind: OutputKind) -> None:
+    graph = vgg_like(channels=700, side=2, weight=np.ones((700, 700, 7, 7), np.int8))
+    conv = BinaryConv("wide", np.ones((1, 700, 7, 7), np.int8), 1, 3, Padding.ONE)
+    graph = replace(graph, ops=(*graph.ops[:2], conv, Output("end", kind)))
+    if kind is OutputKind.INT32:
+        validate(graph)
+        return
+    with pytest.raises(SpanbitError, match="int16"):
+        validate(graph)
+
+
+def test_an_output_stands_at_the_end_behind_a_convolution() -> None:
+    graph = vgg_like()
+    end = Output("end", OutputKind.INT32)
+    with pytest.raises(SpanbitError, match="end"):
+        validate(replace(graph, ops=(*graph.ops[:3], end, *graph.ops[3:])))
+    with pytest.raises(SpanbitError, match="end"):
+        validate(replace(graph, ops=(graph.ops[0], end)))
+    scales = np.ones(3, np.float32)
+    for wrong in (Output("end", OutputKind.FLOAT32), Output("end", OutputKind.INT16, scales, scales)):
+        with pytest.raises(SpanbitError, match="end"):
+            validate(replace(graph, ops=(*graph.ops[:3], wrong)))

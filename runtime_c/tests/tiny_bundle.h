@@ -62,7 +62,8 @@ static inline void tiny_tree(tiny_bundle *b, uint8_t *record, const spb_tensor *
     record[1] |= SPB_FLAG_BINARY;
     /* Steps of at least 192 words, but for a node's last; two lists, each filled up to two whole words. */
     uint32_t lanes = spb_lanes(out, 32), steps = taps / 192 + 2;
-    uint32_t bytes = channels * (SPB_STEP_HEADER_BYTES * steps + 2 * (taps + 2 * 2 * lanes));
+    uint32_t tail = planes + 1; /* with zero padding: a byte a plane, for up to nine border classes */
+    uint32_t bytes = channels * ((SPB_STEP_HEADER_BYTES + tail) * steps + 2 * (taps + 2 * 2 * lanes));
     bytes = (bytes + 63) / 64 * 64;
     tiny_put32(record + 44, bytes);
     b->tables_bytes += bytes;
@@ -86,7 +87,7 @@ static inline tiny_bundle tiny_bundle_make(uint32_t seed) {
                                           (in.width + 2 * padding - k) / stride + 1);
         uint32_t taps = in.channels * k * k, bytes = 0;
         record[0] = (uint8_t)op;
-        record[1] = (uint8_t)draw(op == 3 ? 3 : 2);
+        record[1] = (uint8_t)draw(3);
         record[2] = record[3] = (uint8_t)k, record[4] = (uint8_t)stride, record[5] = (uint8_t)padding;
         tiny_put16(record + 6, in.channels), tiny_put16(record + 8, in.height),
             tiny_put16(record + 10, in.width);

@@ -25,21 +25,23 @@ from spanbit.graph.ops import (
     Head,
     MaxPool2x2,
     Op,
+    Output,
+    OutputKind,
     Padding,
     Shape,
     StemConv,
     Threshold,
 )
 from spanbit.graph.validate import validate
-from spanbit.nn.batchnorm import BatchNormSign, thresholds
+from spanbit.nn.batchnorm import BatchNormSign, scale_and_bias, thresholds
 from spanbit.nn.binary import BinaryConv2d, BinaryLinear
 from spanbit.nn.sign import Sign
 from spanbit.nn.stem import StemConv2d
 
 ACCEPTED = (
     "StemConv2d, BinaryConv2d, nn.Conv2d with weights -1, 0, +1, BatchNormSign, nn.BatchNorm2d followed by "
-    "Sign, Sign, nn.MaxPool2d(2), nn.Flatten, BinaryLinear (last), nn.Identity, nn.Dropout, nn.Sequential of "
-    "these"
+    "Sign, Sign, nn.MaxPool2d(2), nn.Flatten, nn.Identity, nn.Dropout, nn.Sequential of these; at the end "
+    "BinaryLinear, or a binary convolution, with nn.BatchNorm2d or without"
 )
 _SKIPPED = (nn.Identity, nn.Dropout, nn.Dropout2d)
 
@@ -74,6 +76,14 @@ def from_torch(
             continue
         if flat != isinstance(layer, BinaryLinear):
             _refuse(path, layer, "only BinaryLinear, the head, stands behind nn.Flatten, and nowhere else")
+        if (
+            isinstance(layer, nn.BatchNorm2d)
+            and following is None
+            and ops
+            and isinstance(ops[-1], BinaryConv)
+        ):
+            ops.append(_scaled(path, layer))
+            continue
         if isinstance(layer, nn.BatchNorm2d):
             if not isinstance(following, Sign):
                 _refuse(path, layer, "no Sign follows", "put spanbit.nn.Sign behind it, or use BatchNormSign")
@@ -84,6 +94,9 @@ def from_torch(
             ops.append(_convert(path, layer))
         if isinstance(layer, BinaryLinear) and following is not None:
             _refuse(*layers[position], "it stands behind the head", "let BinaryLinear be the last layer")
+    last = ops[-1] if ops else None
+    if isinstance(last, BinaryConv):
+        ops.append(_sums(last))
     graph = Graph(name, Shape(*input_shape), tuple(ops), tuple(class_names))
     outputs = validate(graph)[-1].shape.channels
     if class_names and len(class_names) != outputs:
@@ -143,6 +156,24 @@ def _plain_conv(path: str, layer: nn.Conv2d) -> BinaryConv:
     if isinstance(padding, str) or len(set(stride)) != 1 or len(set(padding)) != 1:
         _refuse(path, layer, "stride or padding are not one number", "give stride and padding as one number")
     return BinaryConv(path, _int8(weight), stride[0], int(padding[0]), Padding.ZERO)
+
+
+def _ends_in_sums(ops: Sequence[Op]) -> bool:
+    return bool(ops) and isinstance(ops[-1], BinaryConv)
+
+
+def _sums(conv: BinaryConv) -> Output:
+    """What a network delivers that ends in a convolution: its sums, in as few bytes as hold them."""
+    fits = conv.weight[0].size <= np.iinfo(np.int16).max
+    return Output(f"{conv.name}.output", OutputKind.INT16 if fits else OutputKind.INT32)
+
+
+def _scaled(path: str, norm: nn.BatchNorm2d) -> Output:
+    """A batch-norm at the very end: one scale and one bias a channel."""
+    if norm.running_mean is None:
+        _refuse(path, norm, "it keeps no running statistics", "leave track_running_stats at True")
+    scale, bias = scale_and_bias(norm, path)
+    return Output(path, OutputKind.FLOAT32, scale, bias)
 
 
 def _channels(ops: Sequence[Op]) -> int:

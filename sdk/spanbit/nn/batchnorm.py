@@ -35,6 +35,22 @@ def thresholds(norm: nn.BatchNorm2d, where: str = "") -> tuple[NDArray[np.int32]
     return fold_batchnorm(gamma, beta, mean, var, norm.eps, where=where)
 
 
+def scale_and_bias(norm: nn.BatchNorm2d, where: str = "") -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """A batch-norm in evaluation as scale * P + bias, float32 [C] each, calculated in float64.
+
+    Raises:
+        SpanbitError: a parameter is not finite.
+        ValueError: the batch-norm keeps no running statistics.
+    """
+    thresholds(norm, where)  # the same parameters, the same checks
+    assert norm.running_mean is not None and norm.running_var is not None
+    gamma = np.ones(norm.num_features) if not norm.affine else norm.weight.detach().cpu().numpy()
+    beta = np.zeros(norm.num_features) if not norm.affine else norm.bias.detach().cpu().numpy()
+    mean, var = (part.cpu().numpy().astype(np.float64) for part in (norm.running_mean, norm.running_var))
+    scale = gamma.astype(np.float64) / np.sqrt(var + norm.eps)
+    return scale.astype(np.float32), (beta - mean * scale).astype(np.float32)
+
+
 class BatchNormSign(nn.Module):
     """nn.BatchNorm2d, then sign. Integers in float32 [N, C, H, W] to -1, +1."""
 
