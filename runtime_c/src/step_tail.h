@@ -33,6 +33,8 @@ static inline uint32_t spb_class_bytes(const spb_border *border) {
 }
 
 static inline uint32_t spb_tail_bytes(const spb_layer *layer) {
+    if (!layer->zero_pad && !layer->output)
+        return 0;
     const spb_border border = spb_border_of(layer);
     uint32_t classes = layer->zero_pad ? spb_border_count(&border) : 1;
     if (layer->output)

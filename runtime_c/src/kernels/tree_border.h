@@ -31,20 +31,19 @@ SPB_INLINE void tree_border_sets(const uint8_t (*classes)[SPB_PLANE_ALIGN], uint
 }
 
 /* `scratch`: spb_tree_border_bytes of it. */
-static inline tree_border tree_border_of(const spb_layer *layer, uint8_t *scratch) {
-    tree_border t = {.border = spb_border_of(layer)};
+static inline void tree_border_begin(tree_border *t, const spb_layer *layer, uint8_t *scratch) {
     uint32_t row_bytes = layer->out.row_bytes;
-    t.base = spb_base_class(&t.border);
-    t.class_bytes = spb_class_bytes(&t.border);
-    t.words = scratch;
-    uint8_t *columns = scratch + (size_t)t.class_bytes * SPB_BORDER_WORDS * SPB_PLANE_ALIGN;
-    memset(columns, 0, (size_t)t.border.columns.count * row_bytes);
+    t->border = spb_border_of(layer);
+    t->base = spb_base_class(&t->border);
+    t->class_bytes = spb_class_bytes(&t->border);
+    t->words = scratch;
+    uint8_t *columns = scratch + (size_t)t->class_bytes * SPB_BORDER_WORDS * SPB_PLANE_ALIGN;
+    memset(columns, 0, (size_t)t->border.columns.count * row_bytes);
     for (uint32_t x = 0; x < layer->out.width; x++) {
-        uint8_t *byte = columns + spb_axis_class(&t.border.columns, x) * row_bytes + x / 8;
+        uint8_t *byte = columns + spb_axis_class(&t->border.columns, x) * row_bytes + x / 8;
         *byte = (uint8_t)(*byte | 1u << x % 8);
     }
-    t.columns = columns;
-    return t;
+    t->columns = columns;
 }
 
 /* The words of the tile that begins at byte `at` of a plane; `bytes`, a multiple of a spb_word's, each. Tiles

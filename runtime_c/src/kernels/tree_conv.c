@@ -225,10 +225,13 @@ void spb_tree_conv(const spb_layer *layer, const uint8_t *in, uint8_t *out, uint
     int lanes = (int)spb_lanes(to, TREE_WORD_BYTES), border = layer->zero_pad && !layer->output;
     uint32_t word = lanes == 1 ? TREE_WORD_BYTES : SPB_PLANE_ALIGN, end = to->height * to->row_bytes, at = 0;
     uint32_t strip = spb_strip_rows(layer), strip_bytes = strip * to->row_bytes;
-    tree_border classes = {.class_bytes = 0};
+    uint32_t tail_bytes = spb_tail_bytes(layer);
+    tree_border classes;
+    classes.class_bytes = 0;
+    classes.words = NULL;
     fill_mask(to, mask);
     if (border)
-        classes = tree_border_of(layer, behind);
+        tree_border_begin(&classes, layer, behind);
     for (uint32_t top = 0; top < to->height; top += strip) {
         spb_prepare_planes(layer, in, top, prepared);
         for (uint32_t from = at; at < end && at - from < strip_bytes; at += word) {
@@ -242,7 +245,7 @@ void spb_tree_conv(const spb_layer *layer, const uint8_t *in, uint8_t *out, uint
                             .layer = layer,
                             .border_words = classes.words,
                             .class_bytes = classes.class_bytes,
-                            .tail_bytes = spb_tail_bytes(layer),
+                            .tail_bytes = tail_bytes,
                             .at = at};
             if (classes.class_bytes)
                 tree_border_words(layer, &classes, at, lanes == 1 ? TREE_WORD_BYTES : TREE_NARROW_BYTES);
