@@ -10,6 +10,7 @@ python=.venv/bin/python
 for shapes in bench/shapes/*.toml; do
     "$python" bench/instructions.py "$(basename "$shapes" .toml)"
 done
+"$python" bench/shares.py
 "$python" bench/scaling.py
 "$python" bench/offsets.py
 "$python" bench/plots.py

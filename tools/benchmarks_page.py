@@ -28,6 +28,7 @@ def with_results(page: str) -> str:
     page = _between(page, "host", _host(host))
     page = _between(page, "layers", _host_layers(host))
     page = _between(page, "offsets", _offsets(_read("offsets")))
+    page = _between(page, "shares", _shares(_read("shares")))
     return _between(page, "scaling", _scaling(scaling))
 
 
@@ -158,6 +159,27 @@ def _offsets(offsets: Result) -> str:
         for row in offsets["rows"]
     ]
     return _rows(["layer", "offsets", "bytes", "instructions", "model cycles"], rows, left=2)
+
+
+def _shares(result: Result) -> str:
+    columns = [(core, unit) for core in result["cores"] for unit in ("instructions", "cycles")]
+    kinds = list(result["on"][columns[0][0]]["instructions"])
+    rows = []
+    for kind in kinds:
+        cells = [result["on"][core][unit][kind] for core, unit in columns]
+        rows.append([kind, *(f"{cell['count']:,} ({100 * cell['share']:.1f} %)" for cell in cells)])
+    over = [
+        f"{kind} on {core}, {unit}"
+        for kind in kinds[1:]
+        for core, unit in columns
+        if result["on"][core][unit][kind]["share"] > result["aim"]
+    ]
+    aim = f"Aim: nothing but the tree convolutions over {100 * result['aim']:.0f} %. "
+    aim += f"**Missed** by: {'; '.join(over)}." if over else "Met."
+    head = ["layers", *(f"{core} {'I' if unit[0] == 'i' else 'C'}" for core, unit in columns)]
+    builds = sorted({f"`{core['compiler']}`" for core in result["cores"].values()})
+    note = f"Builds: {', '.join(builds)}. Cycles: {result['cycles_by']}."
+    return f"{_rows(head, rows, left=1)}\n\n{aim}\n\n{note}"
 
 
 def _scaling(scaling: Result) -> str:
