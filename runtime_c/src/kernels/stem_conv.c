@@ -10,8 +10,8 @@
  * Gathering copies a pixel's taps once for all channels: for 128 channels one byte copied stands for 128
  * multiply-adds. In return the innermost loop knows no rows, no stride and no width of a kernel.
  *
- * A bias on the pixels moves every sum by the same: P = sum w (u - bias) + bias sum w, which goes into the
- * limit.
+ * A bias on the pixels moves every sum by the same: P = sum w (u - bias) + bias sum w. A sum starts at this,
+ * less the limit and 1, so that its sign is the comparison.
  */
 #include <string.h>
 
@@ -33,9 +33,9 @@ typedef struct geometry {
 
 typedef struct block {
     uint32_t first, count;
-    stem_weight weights[WEIGHTS]; /* [count / TILE_CHANNELS][padded_taps / GROUP][TILE_CHANNELS][GROUP] */
-    int32_t limit[BLOCK_CHANNELS];
-    uint8_t invert[BLOCK_CHANNELS];
+    stem_weight weights[WEIGHTS];   /* [count / TILE_CHANNELS][padded_taps / GROUP][TILE_CHANNELS][GROUP] */
+    int32_t start[BLOCK_CHANNELS];  /* a sum's, that ends below 0 where it is not above its limit */
+    uint8_t invert[BLOCK_CHANNELS]; /* 255 where such a sign is not yet the bit */
 } block;
 
 static geometry geometry_of(const spb_layer *layer) {
@@ -101,11 +101,11 @@ static void set_block(const spb_layer *layer, const geometry *g, const uint16_t 
             sum += weight[k];
         }
         spb_limit l = spb_sum_limit(layer->threshold[first + i], layer->compare[first + i]);
-        b->limit[i] = l.limit - STEM_BIAS * sum;
-        b->invert[i] = l.invert ? 255 : 0;
+        b->start[i] = STEM_BIAS * sum - l.limit - 1;
+        b->invert[i] = l.invert ? 0 : 255;
     }
     for (uint32_t i = count; i % TILE_CHANNELS; i++) /* calculated, not written */
-        b->limit[i] = 0, b->invert[i] = 0;
+        b->start[i] = 0, b->invert[i] = 0;
 }
 
 /* The taps of `count` pixels, `step` elements apart. Copies reach up to CHUNK_BYTES - 1 past the end, on both
@@ -132,11 +132,11 @@ SPB_INLINE void eight_pixels(const spb_layer *layer, const geometry *g, const bl
         const stem_weight *weights = b->weights + (size_t)i * g->padded_taps;
         uint32_t count = b->count - i;
         if (count >= TILE_CHANNELS) {
-            stem_eight(pixels, g->padded_taps, weights, g->padded_taps, b->limit + i, b->invert + i, valid,
+            stem_eight(pixels, g->padded_taps, weights, g->padded_taps, b->start + i, b->invert + i, valid,
                        narrow, to, plane_bytes);
         } else { /* some channels do not exist */
             uint8_t each[TILE_CHANNELS];
-            stem_eight(pixels, g->padded_taps, weights, g->padded_taps, b->limit + i, b->invert + i, valid,
+            stem_eight(pixels, g->padded_taps, weights, g->padded_taps, b->start + i, b->invert + i, valid,
                        narrow, each, 1);
             for (uint32_t c = 0; c < count; c++)
                 to[(size_t)c * plane_bytes] = each[c];

@@ -40,12 +40,10 @@ enum { TILE_CHANNELS = 16, TILE_PIXELS = 4, TILE_VECTORS = 2, STEM_BIAS = 0, STE
 typedef __m256i stem_sum;
 
 SPB_INLINE __m256i stem_load(const void *p) { return _mm256_loadu_si256((const __m256i *)p); }
-SPB_INLINE stem_sum stem_zero(void) { return _mm256_setzero_si256(); }
-SPB_INLINE stem_sum stem_limit(const int32_t *limit) { return stem_load(limit); }
+SPB_INLINE stem_sum stem_start(const int32_t *start) { return stem_load(start); }
 SPB_INLINE void stem_put(const stem_sum *bits, const uint8_t *invert, uint32_t valid, uint8_t *to,
                          uint32_t plane_bytes) {
-    const __m256i low = _mm256_set1_epi32(255);
-    __m256i b = _mm256_packus_epi32(_mm256_and_si256(bits[0], low), _mm256_and_si256(bits[1], low));
+    __m256i b = _mm256_packus_epi32(_mm256_srli_epi32(bits[0], 24), _mm256_srli_epi32(bits[1], 24));
     b = _mm256_permute4x64_epi64(b, 0xD8);
     __m128i bytes = _mm_packus_epi16(_mm256_castsi256_si128(b), _mm256_extracti128_si256(b, 1));
     bytes = _mm_xor_si128(bytes, _mm_loadu_si128((const __m128i *)(const void *)invert));
@@ -55,8 +53,9 @@ SPB_INLINE void stem_put(const stem_sum *bits, const uint8_t *invert, uint32_t v
     for (int c = 0; c < TILE_CHANNELS; c++, to += plane_bytes)
         *to = each[c];
 }
-SPB_INLINE stem_sum stem_push(stem_sum bits, stem_sum sum, stem_sum limit) {
-    return _mm256_sub_epi32(_mm256_add_epi32(bits, bits), _mm256_cmpgt_epi32(sum, limit));
+SPB_INLINE stem_sum stem_push(stem_sum bits, stem_sum sum) {
+    const __m256i sign = _mm256_set1_epi32(INT32_MIN);
+    return _mm256_or_si256(_mm256_srli_epi32(bits, 1), _mm256_and_si256(sum, sign));
 }
 SPB_INLINE __m256i stem_group(const void *x) {
     int32_t group;
@@ -107,15 +106,14 @@ enum {
 };
 typedef int32_t stem_sum;
 
-SPB_INLINE stem_sum stem_zero(void) { return 0; }
-SPB_INLINE stem_sum stem_limit(const int32_t *limit) { return *limit; }
+SPB_INLINE stem_sum stem_start(const int32_t *start) { return *start; }
 SPB_INLINE void stem_put(const stem_sum *bits, const uint8_t *invert, uint32_t valid, uint8_t *to,
                          uint32_t plane_bytes) {
     for (int c = 0; c < TILE_CHANNELS; c++, to += plane_bytes)
-        *to = (uint8_t)(((uint32_t)bits[c] ^ invert[c]) & valid);
+        *to = (uint8_t)(((uint32_t)bits[c] >> 24 ^ invert[c]) & valid);
 }
-SPB_INLINE stem_sum stem_push(stem_sum bits, stem_sum sum, stem_sum limit) {
-    return bits * 2 + (sum > limit);
+SPB_INLINE stem_sum stem_push(stem_sum bits, stem_sum sum) {
+    return (stem_sum)((uint32_t)bits >> 1 | ((uint32_t)sum & 0x80000000u));
 }
 
 SPB_INLINE stem_sum stem_add(stem_sum sum, const stem_pixel *x, const stem_weight *w) {
@@ -142,17 +140,17 @@ SPB_INLINE void stem_step(stem_sum sums[TILE_PIXELS][TILE_VECTORS], const stem_p
 
 #endif
 
-/* 8 pixels: bit x of a channel's byte says that the sum at pixel x is above the channel's limit, or that it
- * is not where `invert` is 255; bits outside `valid` are 0. */
+/* 8 pixels: bit x of a channel's byte says that the sum at pixel x, which begins with the channel's `start`,
+ * ends below 0, or that it does not where `invert` is 255; bits outside `valid` are 0. */
 SPB_INLINE void stem_eight(const stem_pixel *pixels, size_t stride, const stem_weight *weights, size_t taps,
-                           const int32_t *limit, const uint8_t *invert, uint32_t valid, int narrow,
+                           const int32_t *start, const uint8_t *invert, uint32_t valid, int narrow,
                            uint8_t *to, uint32_t plane_bytes) {
     const int lanes = TILE_CHANNELS / TILE_VECTORS;
-    stem_sum above[TILE_VECTORS];
+    stem_sum below[TILE_VECTORS];
     STEM_UNROLL
     for (int v = 0; v < TILE_VECTORS; v++)
-        above[v] = stem_zero();
-    for (int first = 8 - TILE_PIXELS; first >= 0; first -= TILE_PIXELS) {
+        below[v] = stem_start(start); /* any value: 8 bits come in above it, and only these are taken */
+    for (int first = 0; first < 8; first += TILE_PIXELS) {
         const stem_pixel *pixel[TILE_PIXELS];
         stem_sum sums[TILE_PIXELS][TILE_VECTORS];
         STEM_UNROLL
@@ -160,18 +158,18 @@ SPB_INLINE void stem_eight(const stem_pixel *pixels, size_t stride, const stem_w
             pixel[p] = pixels + (size_t)(first + p) * stride;
             STEM_UNROLL
             for (int v = 0; v < TILE_VECTORS; v++)
-                sums[p][v] = stem_zero();
+                sums[p][v] = stem_start(start + v * lanes);
         }
         for (size_t k = 0; k < taps; k += STEM_STEP)
             stem_step(sums, pixel, k, weights + k * TILE_CHANNELS, narrow);
         STEM_UNROLL
-        for (int p = TILE_PIXELS - 1; p >= 0; p--) {
+        for (int p = 0; p < TILE_PIXELS; p++) {
             STEM_UNROLL
             for (int v = 0; v < TILE_VECTORS; v++)
-                above[v] = stem_push(above[v], sums[p][v], stem_limit(limit + v * lanes));
+                below[v] = stem_push(below[v], sums[p][v]);
         }
     }
-    stem_put(above, invert, valid, to, plane_bytes);
+    stem_put(below, invert, valid, to, plane_bytes);
 }
 
 #endif

@@ -19,17 +19,21 @@ enum { TILE_CHANNELS = 8, TILE_PIXELS = 2, TILE_VECTORS = TILE_CHANNELS / 4 };
 #endif
 typedef int32x4_t stem_sum;
 
-SPB_INLINE stem_sum stem_zero(void) { return vdupq_n_s32(0); }
-SPB_INLINE stem_sum stem_limit(const int32_t *limit) { return vld1q_s32(limit); }
-/* The bits of all channels, a byte each. */
+SPB_INLINE stem_sum stem_start(const int32_t *start) { return vld1q_s32(start); }
+/* The bits of all channels, a byte each: the upper ones of 32. */
 #if defined(__aarch64__)
 SPB_INLINE void stem_put(const stem_sum *bits, const uint8_t *invert, uint32_t valid, uint8_t *to,
                          uint32_t plane_bytes) {
-    int16x8_t low = vcombine_s16(vmovn_s32(bits[0]), vmovn_s32(bits[1]));
-    int16x8_t high = vcombine_s16(vmovn_s32(bits[2]), vmovn_s32(bits[3]));
-    uint8x16_t b = vreinterpretq_u8_s8(vcombine_s8(vmovn_s16(low), vmovn_s16(high)));
+    int16x8_t low = vuzp2q_s16(vreinterpretq_s16_s32(bits[0]), vreinterpretq_s16_s32(bits[1]));
+    int16x8_t high = vuzp2q_s16(vreinterpretq_s16_s32(bits[2]), vreinterpretq_s16_s32(bits[3]));
+    uint8x16_t b = vuzp2q_u8(vreinterpretq_u8_s16(low), vreinterpretq_u8_s16(high));
     b = vandq_u8(veorq_u8(b, vld1q_u8(invert)), vdupq_n_u8((uint8_t)valid));
-#define STEM_STORE(i) vst1q_lane_u8(to, b, i), to += plane_bytes;
+    size_t step = plane_bytes;
+    uint8_t *at;
+/* Store and go on in one, which compilers do not find. */
+#define STEM_STORE(i)                                                                                        \
+    at = to;                                                                                                 \
+    __asm__("st1 {%2.b}[" #i "], [%0], %3" : "+r"(to), "=m"(*at) : "w"(b), "r"(step));
     STEM_STORE(0)
     STEM_STORE(1)
     STEM_STORE(2)
@@ -51,8 +55,8 @@ SPB_INLINE void stem_put(const stem_sum *bits, const uint8_t *invert, uint32_t v
 #else
 SPB_INLINE void stem_put(const stem_sum *bits, const uint8_t *invert, uint32_t valid, uint8_t *to,
                          uint32_t plane_bytes) {
-    int16x8_t low = vcombine_s16(vmovn_s32(bits[0]), vmovn_s32(bits[1]));
-    uint8x8_t b = vreinterpret_u8_s8(vmovn_s16(low));
+    int16x8_t high = vcombine_s16(vshrn_n_s32(bits[0], 16), vshrn_n_s32(bits[1], 16));
+    uint8x8_t b = vreinterpret_u8_s8(vshrn_n_s16(high, 8));
     b = vand_u8(veor_u8(b, vld1_u8(invert)), vdup_n_u8((uint8_t)valid));
 #define STEM_STORE(i) vst1_lane_u8(to, b, i), to += plane_bytes;
     STEM_STORE(0)
@@ -66,10 +70,8 @@ SPB_INLINE void stem_put(const stem_sum *bits, const uint8_t *invert, uint32_t v
 #undef STEM_STORE
 }
 #endif
-/* The next bit comes in from below. */
-SPB_INLINE stem_sum stem_push(stem_sum bits, stem_sum sum, stem_sum limit) {
-    return vsliq_n_s32(vreinterpretq_s32_u32(vcgtq_s32(sum, limit)), bits, 1);
-}
+/* The next bit, a sum's sign, comes in from above. */
+SPB_INLINE stem_sum stem_push(stem_sum bits, stem_sum sum) { return vsriq_n_s32(sum, bits, 1); }
 
 #if defined(__aarch64__) && defined(__ARM_FEATURE_DOTPROD)
 
