@@ -166,6 +166,18 @@ def test_augmentation_moves_and_mirrors_whole_images() -> None:
     assert {part.numpy().tobytes() for part in batch[:, 0]} == possible
 
 
+def test_a_black_border_is_padding_and_cutting_out_as_the_literature_does_it() -> None:
+    image = torch.arange(1, 25, dtype=torch.uint8).view(1, 2, 3, 4)
+    generator = torch.Generator().manual_seed(0)
+    batch = augment(image.expand(300, 2, 3, 4), shift=1, mirror=True, border="black", generator=generator)
+    possible = set()
+    for turned in (image[0].numpy(), image[0].numpy()[:, :, ::-1]):
+        padded = np.pad(turned, ((0, 0), (1, 1), (1, 1)))
+        possible |= {padded[:, y : y + 3, x : x + 4].tobytes() for y in range(3) for x in range(3)}
+    assert batch.dtype == torch.uint8
+    assert {part.numpy().tobytes() for part in batch} == possible
+
+
 @pytest.mark.parametrize("shape", [(1, 28, 28), (1, 8, 8), (3, 32, 32), (1, 5, 7), (1, 29, 27)])
 def test_the_zoo_fits_any_image(shape: tuple[int, int, int]) -> None:
     mean, std = (0.5,) * shape[0], (0.5,) * shape[0]

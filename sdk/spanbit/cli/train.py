@@ -31,12 +31,13 @@ for a while; the digits have 360."""
 @click.option(
     "--data",
     "data_name",
-    type=click.Choice(["auto", "digits", "fashion-mnist"]),
+    type=click.Choice(["auto", "digits", "fashion-mnist", "mnist", "cifar10", "image-folder"]),
     default="auto",
     show_default=True,
     help="Data set. auto: Fashion-MNIST where its files are, else the digits.",
 )
-@click.option("--folder", type=click.Path(path_type=Path), help="Folder with Fashion-MNIST's four files.")
+@click.option("--folder", type=click.Path(path_type=Path), help="Folder with the data set's files.")
+@click.option("--image-size", type=click.IntRange(4), help="Scale the images of image-folder to this side.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -75,6 +76,7 @@ def train_command(
     *,
     data_name: str,
     folder: Path | None,
+    image_size: int | None,
     out: Path,
     method: Method,
     cost: float,
@@ -88,7 +90,7 @@ def train_command(
 ) -> None:
     """Train a small binary network and compress it, while it learns, to a tree cost."""
     _check_writable(out)
-    data = _load(data_name, folder)
+    data = _load(data_name, folder, image_size)
     from rich.console import Console
 
     from spanbit.nn.train import TrainConfig, train
@@ -123,15 +125,15 @@ def _check_writable(out: Path) -> None:
         raise SpanbitError("cannot write the checkpoint", where=str(out), why=why, fix="choose another --out")
 
 
-def _load(name: str, folder: Path | None) -> DataSet:
+def _load(name: str, folder: Path | None, image_size: int | None) -> DataSet:
     if folder is not None and name == "digits":
         raise SpanbitError(
-            "--folder is Fashion-MNIST's, the digits come with scikit-learn",
+            "--folder is for data sets in files, the digits come with scikit-learn",
             fix="leave one of the two options out",
             code=ExitCode.USAGE,
         )
     try:
-        from spanbit.nn.data import DEBIAN_FOLDER, load
+        from spanbit.nn.data import default_folder, load
     except ModuleNotFoundError as missing:
         raise SpanbitError(
             "training needs PyTorch, which is not installed",
@@ -139,8 +141,9 @@ def _load(name: str, folder: Path | None) -> DataSet:
             fix="pip install 'spanbit[train]'",
         ) from missing
     if name == "auto":
-        name = "fashion-mnist" if folder is not None or DEBIAN_FOLDER.is_dir() else "digits"
-    return load(name, folder)
+        there = folder is not None or default_folder("fashion-mnist").is_dir()
+        name = "fashion-mnist" if there else "digits"
+    return load(name, folder, image_size=image_size)
 
 
 def _archive_bytes(result: TrainResult, data: DataSet) -> bytes:
