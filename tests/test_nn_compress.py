@@ -110,6 +110,15 @@ def test_the_layer_with_the_stronger_taps_gets_more_of_a_shared_budget(
     assert [tied_to(*pair).distance for pair in zip(layers, budgets, strict=True)] == budgets
 
 
+def test_a_binary_roots_taps_come_before_the_floor_of_another_layer() -> None:
+    # Two channels: half of the taps are roots', which no budget can do without.
+    layers = [BinaryConv2d(4, 2, 3), BinaryConv2d(4, 8, 3)]
+    with torch.no_grad():
+        layers[1].weight.mul_(100)
+    budgets = shared_budget(layers, 2 * 36)
+    assert budgets == [36, 36]
+
+
 def test_a_new_tree_never_costs_more() -> None:
     torch.manual_seed(3)
     layer = BinaryConv2d(8, 24, 3)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from spanbit.nn.binary import BinaryConv2d, Weights
 from spanbit.nn.compress import Compressor, falling_share, usage
+from spanbit.nn.prune import FLOOR
 from spanbit.nn.tied import Tied
 from spanbit.nn.tying import Latent, Ties, desired, tie_layer
 from spanbit.tree import ZERO, ChannelTree, build_tree
@@ -106,10 +107,11 @@ def tie_to_share(layers: Sequence[BinaryConv2d], share: float, *, per_layer: boo
 def shared_budget(layers: Sequence[BinaryConv2d], total: int) -> list[int]:
     """How many differing taps each layer gets of `total`: as many as it has among the strongest of all.
 
-    Strengths are in units of the layer's mean, as in pruning. What cannot be tied, a binary root's taps,
-    comes first.
+    Strengths are in units of the layer's mean, and a layer has a floor, as in pruning. What cannot be tied, a
+    binary root's taps, comes first.
     """
-    strengths = [_strengths(layer) for layer in layers]
+    share = FLOOR * total / sum(layer.weight.numel() for layer in layers)
+    strengths = [_with_floor(_strengths(layer), int(share * layer.weight.numel())) for layer in layers]
     together = np.concatenate(strengths)
     if len(together) <= total:
         return [len(part) for part in strengths]
@@ -117,6 +119,14 @@ def shared_budget(layers: Sequence[BinaryConv2d], total: int) -> list[int]:
     chosen[np.argsort(-together, kind="stable")[:total]] = True
     ends = np.cumsum([len(part) for part in strengths])[:-1]
     return [int(part.sum()) for part in np.split(chosen, ends)]
+
+
+def _with_floor(strength: NDArray[np.float32], count: int) -> NDArray[np.float32]:
+    """The strengths, the `count` largest made greater than all but a root's, which are infinite."""
+    first = np.argsort(-strength, kind="stable")[:count]
+    strength = strength.copy()
+    strength[first] = np.maximum(strength[first], np.finfo(np.float32).max)
+    return strength
 
 
 def _strengths(layer: BinaryConv2d) -> NDArray[np.float32]:
