@@ -22,10 +22,9 @@ from torch import Tensor
 from spanbit.nn.binary import BinaryConv2d, Weights
 from spanbit.nn.compress import Compressor, falling_share
 
-
 FLOOR = 0.5
-"""Without a floor, a shared budget once left the last convolution of a deep network without a tap, and with it
-the network without an answer: its latent weights had moved least in units of their mean."""
+"""Without a floor, a shared budget once left the last convolution of a deep network without a tap, and with
+it the network without an answer: its latent weights had moved least in units of their mean."""
 
 
 class TernaryPruner:
@@ -128,9 +127,14 @@ class Prune(Compressor):
             self._fixed = passed >= 1
         self._calls += 1
 
+    @property
+    def met(self) -> bool:
+        return self._fixed
+
     def finish(self) -> None:
         if not self._fixed:  # a run of one step
             self._pruner.step(1.0)
+            self._fixed = True
 
 
 def nonzero_share(layers: Sequence[BinaryConv2d]) -> float:

@@ -79,14 +79,20 @@ class TreeLossSteer(Compressor):
     def loss(self) -> Tensor:
         if self._progress < self.warmup or self._settled:
             return torch.zeros(())
-        costs = self._loss.distances() / self._taps
-        self._control(costs.detach())
+        distances = self._loss.distances()
+        costs = distances / self._taps.to(distances.device)
+        self._control(costs.detach().cpu())
         fade = (self.settled_at - self._progress) / (self.settled_at - self.anneal_at)
-        return (self.coefficients * costs).sum() * min(1.0, fade)
+        return (self.coefficients.to(costs.device) * costs).sum() * min(1.0, fade)
+
+    @property
+    def met(self) -> bool:
+        return self._settled
 
     def finish(self) -> None:
         if not self._settled:
             settle(self.layers, self.target, per_layer=True)
+            self._settled = True
         for layer in self.layers:
             bake(layer)
 

@@ -81,9 +81,14 @@ class Tie(Compressor):
             self._fixed = progress >= self.fixed_at
         self._calls += 1
 
+    @property
+    def met(self) -> bool:
+        return self._settled
+
     def finish(self) -> None:
         if not self._settled:
             settle(self.layers, self.cost, per_layer=self.per_layer)
+            self._settled = True
         for layer in self.layers:
             bake(layer)
 
