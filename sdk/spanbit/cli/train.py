@@ -49,7 +49,7 @@ for a while; the digits have 360."""
 )
 @click.option(
     "--network",
-    type=click.Choice(["vgg_tiny", "vgg_small"]),
+    type=click.Choice(["vgg_tiny", "vgg_small", "resnet20", "resnet18", "resnet34"]),
     default="vgg_tiny",
     show_default=True,
     help="Network of the zoo.",
@@ -241,6 +241,11 @@ def _report(result: TrainResult, data: DataSet, out: Path, archive: Path, *, as_
         f"{data.name}: accuracy {result.accuracy:.4f} on all {len(data.test_images)} test images, "
         f"{result.seconds:.0f} s\n"
         f"cost: {result.cost:.4f} of the taps are not zero, the spanning trees need {result.tree_cost:.4f}\n"
-        f"written: {out}, {archive}\n"
-        f"next: spanbit compile {out} --target rpi4"
+        f"written: {out}, {archive}"
     )
+    from spanbit.nn.zoo import NETWORKS
+
+    if NETWORKS[result.config.network].compiles:
+        click.echo(f"next: spanbit compile {out} --target rpi4")
+    else:
+        click.echo(f"{result.config.network} has shortcuts, which cannot be compiled yet")
