@@ -53,17 +53,19 @@ class TowardsTheMean(Tie):
 
 
 VARIANTS: dict[str, Callable[[], Compressor]] = {
+    "none (the twin)": Compressor,
     "prune": lambda: Prune(COST),
-    "prune, ramp to 0.3": lambda: Prune(COST, fixed_at=0.3),
-    "prune, ramp to 0.8": lambda: Prune(COST, fixed_at=0.8),
+    "prune, ramp to 0.5": lambda: Prune(COST, fixed_at=0.5),
+    "prune, ramp to 0.9": lambda: Prune(COST, fixed_at=0.9),
     "prune, each layer its share": lambda: Prune(COST, per_layer=True),
+    "prune, chosen again every 64 steps": lambda: Prune(COST, every=64),
     "tie": lambda: Tie(COST),
-    "tie, each layer its share": lambda: Tie(COST, per_layer=True),
-    "tie, ramp to 0.5": lambda: Tie(COST, fixed_at=0.5),
-    "tie, common centre": lambda: TowardsTheMean(COST),
+    "tie, ramp to 0.85": lambda: Tie(COST, fixed_at=0.85),
     "mixed": lambda: Tie(COST, mixed=True),
+    "mixed, ramp to 0.85": lambda: Tie(COST, mixed=True, fixed_at=0.85),
+    "tie, each layer its share": lambda: Tie(COST, per_layer=True),
+    "tie, common centre": lambda: TowardsTheMean(COST),
     "mixed, each layer its share": lambda: Tie(COST, mixed=True, per_layer=True),
-    "mixed, ramp to 0.5": lambda: Tie(COST, mixed=True, fixed_at=0.5),
     "tree loss": lambda: TreeLossSteer(COST),
     "tree loss, ramp to 0.75": lambda: TreeLossSteer(COST, reached_at=0.75),
 }

@@ -36,7 +36,7 @@ from spanbit.tree import build_tree
 NAME = "training-fashion"
 WIDTH, EPOCHS, TARGET = 16, 4, "rpi4"
 MAIN, SEEDS = 0.10, (0, 1, 2)
-COSTS = (0.25, 0.20, 0.15, 0.10, 0.05, 0.03)
+COSTS = (0.05, 0.20, 0.25, 0.15, 0.10, 0.03)
 TWIN, NARROW = "twin", "narrow"
 WAYS: dict[str, dict[str, Any]] = {
     "prune": {"method": "prune"},

@@ -32,7 +32,7 @@ def test_the_best_epoch_at_the_cost_is_kept(
     method: Method, best: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The images held back are said to have been recognised best in epoch 4 of 20, when the cost was not met
-    # yet. Pruning meets it after 10 epochs, tying after 18.
+    # yet. Pruning meets it after 16 epochs, tying after 18.
     said = iter([0.1] * 3 + [1.0] + [0.1] * 14 + ([0.5, 0.4] if method == "prune" else [0.4, 0.5]))
     states: list[dict[str, Any]] = []
 

@@ -101,7 +101,7 @@ class Prune(Compressor):
         *,
         per_layer: bool = False,
         warmup: float = 0.05,
-        fixed_at: float = 0.5,
+        fixed_at: float = 0.8,
         every: int = 16,
         floor: float = FLOOR,
     ) -> None:
