@@ -6,7 +6,6 @@ python bench/training_plots.py
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from typing import Any
 
 import matplotlib as mpl
@@ -18,10 +17,11 @@ import training_trace
 from plots import IMAGES
 from results import read_result
 from spanbit.cli.failure import guard
+from spanbit.tree import ZERO
 from training_page import TITLES, grouped
+from tree_layout import layout
 
 _MARKS = {"prune": "s", "narrow": "v", "narrow-tree": "^", "tree-loss": "o", "tie": "D", "mixed": "P"}
-ZERO = -1
 
 
 def draw_pareto() -> None:
@@ -104,31 +104,6 @@ def draw_trees() -> None:
         axis.set_title(f"{way}: {sum(tree['distance'])} taps differ, depth {depth}", fontsize=9)
         axis.set_axis_off()
     _save(figure, "training-trees")
-
-
-def layout(parent: Sequence[int]) -> list[tuple[float, float]]:
-    """A place for each channel: leaves side by side, a parent above the middle of its children."""
-    children: dict[int, list[int]] = {}
-    for place, above in enumerate(parent):
-        children.setdefault(above, []).append(place)
-    x, depth = [0.0] * len(parent), [0] * len(parent)
-    leaves = 0
-
-    def visit(place: int, level: int) -> None:
-        nonlocal leaves
-        depth[place] = level
-        below = children.get(place, [])
-        for child in below:
-            visit(child, level + 1)
-        if below:
-            x[place] = (x[below[0]] + x[below[-1]]) / 2
-        else:
-            x[place] = leaves
-            leaves += 1
-
-    for root in children.get(ZERO, []):
-        visit(root, 1)
-    return [(column / max(1, leaves - 1), float(-level)) for column, level in zip(x, depth, strict=True)]
 
 
 def _save(figure: Any, name: str) -> None:

@@ -13,15 +13,19 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from results import write_result
 from spanbit.cli.failure import guard
 from spanbit.nn.binary import BinaryConv2d
 from spanbit.nn.train import Files, TrainConfig, train
 from spanbit.nn.tree_loss import layer_tree
+from steiner import steiner
 from torch import nn
 
 NAME = "training-trace"
+WORTH = 8
+"""Differing taps that a Steiner channel must save at least: it has planes of its own to begin and to keep."""
 EPOCHS, COST, WIDTH, LAYER = 40, 0.10, 16, "conv1"
 WAYS: dict[str, dict[str, Any]] = {
     "twin": {"method": "none"},
@@ -58,6 +62,20 @@ def trace(options: dict[str, Any]) -> dict[str, Any]:
     return {
         "costs": {name: [float(line[name]) for line in lines] for name in layers},
         "tree": _tree(net),
+        "steiner": _steiner(net),
+    }
+
+
+def _steiner(net: nn.Module) -> dict[str, int]:
+    """Over all layers: channels, the trees' distance, and what Steiner channels would save."""
+    layers = [part for part in net.modules() if isinstance(part, BinaryConv2d)]
+    rows = [part.effective_weight().detach().flatten(1).numpy().astype(np.int8) for part in layers]
+    found = [steiner(part, WORTH) for part in rows]
+    return {
+        "channels": sum(len(part) for part in rows),
+        "distance": sum(layer_tree(part).total_distance for part in layers),
+        "added": sum(added for added, _ in found),
+        "saved": sum(saved for _, saved in found),
     }
 
 

@@ -26,8 +26,8 @@ from torch import nn
 
 WAYS = {
     "prune": Prune,
-    "tie": lambda cost: Tie(cost, every=3),
-    "tie per layer": lambda cost: Tie(cost, per_layer=True, every=3),
+    "tie": lambda cost: Tie(cost, per_layer=False, every=3),
+    "tie per layer": lambda cost: Tie(cost, every=3),
     "mixed": lambda cost: Tie(cost, mixed=True, every=3),
     "tree-loss": lambda cost: TreeLossSteer(cost, every=3),
 }

@@ -15,10 +15,9 @@ import torch
 from spanbit.errors import ExitCode, SpanbitError
 from spanbit.nn import BinaryConv2d, fit
 from spanbit.nn.augment import augment
-from spanbit.nn.checkpoint import ModelSpec, load_checkpoint, save_checkpoint
+from spanbit.nn.checkpoint import load_checkpoint
 from spanbit.nn.config import PRECISIONS, Precision
 from spanbit.nn.data import load
-from spanbit.nn.distill import SHARE, distilled
 from spanbit.nn.evaluate import evaluate, images_of
 from spanbit.nn.log import COLUMNS
 from spanbit.nn.methods import Method
@@ -175,31 +174,3 @@ def test_a_device_that_is_not_there_is_a_usage_error() -> None:
     with pytest.raises(SpanbitError, match="cannot be used") as caught:
         train(replace(SMALL, device="toaster"))
     assert caught.value.code == ExitCode.USAGE
-
-
-def test_a_teachers_answers_are_learned_beside_the_labels(tmp_path: Path) -> None:
-    twin = str(tmp_path / "twin.pt")
-    taught = replace(SMALL, epochs=3, teacher=twin)
-    train(replace(SMALL, method="none", epochs=12), checkpoint=twin)
-    teacher = load_checkpoint(twin)[0]
-    images = images_of(load("digits").train_images)
-    wanted = teacher(images).softmax(1).detach()
-    distances = [
-        float((train(config).net(images).softmax(1) - wanted).square().mean().detach())
-        for config in (taught, replace(taught, teacher=None))
-    ]
-    assert distances[0] < distances[1]
-
-
-def test_distillation_at_its_ends() -> None:
-    logits = torch.tensor([[2.0, 0.0, -1.0]])
-    loss = torch.tensor(3.0)
-    assert float(distilled(loss, logits, logits + 5)) == pytest.approx((1 - SHARE) * 3)  # only shifted: equal
-    assert float(distilled(loss, logits, -logits)) > (1 - SHARE) * 3
-
-
-def test_a_teacher_of_another_data_set_is_refused(tmp_path: Path) -> None:
-    spec = ModelSpec((1, 28, 28), 10, 4, (0.5,), (0.5,))
-    save_checkpoint(tmp_path / "t.pt", spec.build(), spec, {})
-    with pytest.raises(SpanbitError, match="the teacher"):
-        train(replace(SMALL, teacher=str(tmp_path / "t.pt")))

@@ -102,11 +102,6 @@ for a while; the digits have 360."""
     "--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Same seed, same network."
 )
 @click.option("--start", type=click.Path(path_type=Path), help="Checkpoint to go on from: refine it.")
-@click.option(
-    "--teacher",
-    type=click.Path(path_type=Path),
-    help="Checkpoint whose answers are learned beside the labels.",
-)
 @click.option("--threads", type=click.IntRange(1), help="PyTorch's  [default: 1 or 2, as the data set needs]")
 @click.option("--device", default="cpu", show_default=True, help="PyTorch's name of it: cpu, cuda.")
 @click.option(
@@ -128,7 +123,6 @@ def train_command(
     out: Path,
     threads: int | None,
     start: Path | None,
-    teacher: Path | None,
     log: Path | None,
     resume: bool,
     as_json: bool,
@@ -150,7 +144,6 @@ def train_command(
         dataset=data.name,
         folder=None if folder is None else str(folder),
         start=None if start is None else str(start),
-        teacher=None if teacher is None else str(teacher),
         threads=threads or usual,
         **settings,
     )

@@ -42,7 +42,6 @@ class TrainConfig:
     device: str = "cpu"
     precision: Precision = "float32"  # of the convolutions in training (autocast)
     start: str | None = None  # checkpoint to go on from, instead of random weights
-    teacher: str | None = None  # checkpoint whose answers are learned beside the labels
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:

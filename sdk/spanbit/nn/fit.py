@@ -23,7 +23,6 @@ from spanbit.nn.binary import BinaryConv2d
 from spanbit.nn.compress import Compressor
 from spanbit.nn.config import TrainConfig, defaults_of, usage
 from spanbit.nn.data import DataSet
-from spanbit.nn.distill import distilled, load_teacher
 from spanbit.nn.distributed import Group
 from spanbit.nn.evaluate import evaluate, images_of
 from spanbit.nn.log import EpochLine, Log, open_log
@@ -89,10 +88,6 @@ class _Run:
         self.layers = binary_layers(net)
         compressor.prepare(list(self.layers.values()))
         self.model = group.wrapped(net)
-        self.teacher: nn.Module | None = None
-        if config.teacher is not None:
-            classes = len(data.class_names)
-            self.teacher = load_teacher(config.teacher, data.input_shape, classes, group.device)
         self.optimizer = torch.optim.Adam(net.parameters(), lr=self.rate)
         self.scaler = torch.amp.GradScaler(group.device.type, enabled=config.precision == "float16")
         self.epoch = 0
@@ -136,10 +131,6 @@ class _Run:
         with torch.autocast(device.type, dtype=low, enabled=low != torch.float32):
             logits = self.model(inputs)
         loss = functional.cross_entropy(logits.float(), truth, label_smoothing=config.smoothing)
-        if self.teacher is not None:
-            with torch.no_grad():
-                wanted = self.teacher(inputs)
-            loss = distilled(loss, logits.float(), wanted)
         self.optimizer.zero_grad()
         self.scaler.scale(loss + self.compressor.loss()).backward()  # type: ignore[no-untyped-call]
         self.scaler.step(self.optimizer)

@@ -3,9 +3,9 @@
     with open_log(Path("run.csv"), layers=["conv1", "conv2"], done=0) as log:
         log(EpochLine(epoch=1, ...))
 
-Columns: epoch, loss (mean over the epoch), accuracy (on the images held back; empty without), rate, seconds,
-cost, then each layer's cost by its name. TensorBoard's events go into a folder of the file's name, without
-the ending.
+Columns: epoch, loss (mean over the epoch), accuracy (on the images held back; empty without), rate, seconds
+(since the command began), cost, then each layer's cost by its name. TensorBoard's events go into a folder of
+the file's name, without the ending.
 """
 
 from __future__ import annotations

@@ -39,7 +39,8 @@ class Tie(Compressor):
 
     Args:
         cost: the share of differing taps at the end, over all layers together.
-        per_layer: meet the share in each layer instead.
+        per_layer: meet the share in each layer instead; None: so with binary weights, which lost more of the
+            digits with a shared budget (docs/training.md), and not with mixed ones.
         mixed: ternary weights; the tree is then chosen over the rows as pruning would leave them.
         warmup: share of the training before anything is tied.
         fixed_at: share of the training from which owners stay, while their signs still learn.
@@ -54,13 +55,14 @@ class Tie(Compressor):
         cost: float,
         *,
         mixed: bool = False,
-        per_layer: bool = False,
+        per_layer: bool | None = None,
         warmup: float = 0.05,
         fixed_at: float = 0.7,
         settled_at: float = 0.9,
         every: int = 32,
     ) -> None:
-        self.cost, self.mixed, self.per_layer, self.every = cost, mixed, per_layer, every
+        self.cost, self.mixed, self.every = cost, mixed, every
+        self.per_layer = not mixed if per_layer is None else per_layer
         self.warmup, self.fixed_at, self.settled_at = warmup, fixed_at, settled_at
         self.weights: Weights = "ternary" if mixed else "binary"
         self._start: float | None = None
