@@ -138,8 +138,10 @@ def train_command(
 
     from spanbit.nn.train import Files, TrainConfig, train
 
-    # The digits' layers are too small for two threads, which on a busy machine wait for each other.
-    usual = 1 if data.name == "digits" else min(2, os.cpu_count() or 1)
+    # The digits' layers are too small for two threads, which on a busy machine wait for each other; and several
+    # processes share the cores already.
+    alone = os.environ.get("WORLD_SIZE", "1") == "1"
+    usual = min(2, os.cpu_count() or 1) if alone and data.name != "digits" else 1
     config = TrainConfig(
         dataset=data.name,
         folder=None if folder is None else str(folder),
