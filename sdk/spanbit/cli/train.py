@@ -138,7 +138,7 @@ def train_command(
 
     from spanbit.nn.train import Files, TrainConfig, train
 
-    # The digits' layers are too small for two threads, which on a busy machine wait for each other; and several
+    # The digits' layers are too small for two threads, which on a busy machine wait for each other; several
     # processes share the cores already.
     alone = os.environ.get("WORLD_SIZE", "1") == "1"
     usual = min(2, os.cpu_count() or 1) if alone and data.name != "digits" else 1
