@@ -1,5 +1,6 @@
 """The tables of docs/training.md, from what the training benchmarks have written.
 
+python bench/training_table.py && python bench/training_ablation.py
 python bench/training.py && python bench/training_refine.py && python bench/training_overhead.py
 python bench/training_page.py
 """
@@ -12,13 +13,27 @@ from pathlib import Path
 from typing import Any
 
 import training
+import training_ablation
 import training_refine
-from results import read_result
+import training_table
+import training_trace
+from results import RESULTS, read_result
 from spanbit.cli.failure import guard
 from spanbit.cli.files import write_atomic
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "training.md"
 BEGIN, END = "<!-- training: begin -->\n", "<!-- training: end -->\n"
+
+
+TITLES = {
+    "twin": "twin, binary, not compressed",
+    "prune": "pruned to ternary",
+    "narrow": "narrower net, dense, same bit-OPs",
+    "narrow-tree": "narrower net, its own tree",
+    "tree-loss": "tree loss, binary",
+    "tie": "tied, binary",
+    "mixed": "tied, mixed",
+}
 
 
 def main() -> None:
@@ -29,11 +44,91 @@ def with_tables(page: str) -> str:
     """The page with its tables written again."""
     head, _, rest = page.partition(BEGIN)
     tables = [
+        _fashion(read_result(training_table.NAME)),
+        _ablation(read_result(training_ablation.NAME)),
+        *(
+            _refined(read_result(name), costs)
+            for name, costs in ((training_refine.FASHION, training_refine.FASHION_COSTS),)
+            if (RESULTS / f"{name}.json").exists()
+        ),
         _learned(read_result(training.NAME)),
-        _refined(read_result(training_refine.NAME)),
+        _refined(read_result(training_refine.NAME), training_refine.COSTS),
+        _steiner(read_result(training_trace.NAME)),
         _overhead(read_result("training-overhead")),
     ]
     return head + BEGIN + "\n".join(tables) + END + rest.partition(END)[2]
+
+
+def _fashion(result: dict[str, Any]) -> str:
+    lines = [
+        f"| {result['epochs']} epochs | cost | seeds | accuracy in % | below the twin | bits | bit-OPs "
+        "| without tree | depth | bytes on flash |",
+        "| --- | ---: | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    groups = grouped(result["runs"])
+    twin = _mean(groups[training_table.TWIN, None], "accuracy")
+    for (way, cost), runs in groups.items():
+        right = [100 * run["accuracy"] for run in runs]
+        spread = f" ({min(right):.1f} to {max(right):.1f})" if len(runs) > 1 else ""
+        sparse = way in ("prune", "mixed")
+        cells = [
+            TITLES[way],
+            "" if cost is None else f"{cost:.2f}",
+            f"{len(runs)}",
+            f"{_mean(runs, 'accuracy') * 100:.1f}{spread}",
+            "" if cost is None else f"{100 * (twin - _mean(runs, 'accuracy')):.1f}",
+            f"{_mean(runs, 'bits'):,.0f}",
+            # The rival is calculated tap by tap; a tree over its few channels would make it cheaper.
+            f"{_mean(runs, 'dense_bit_ops' if way == training_table.NARROW else 'tree_bit_ops'):,.0f}",
+            f"{_mean(runs, 'nonzero_bit_ops'):,.0f}" if sparse else "",
+            f"{max(run['depth'] for run in runs)}",
+            f"{_mean(runs, 'flash_bytes'):,.0f}",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return (
+        f"Data: {result['data']}. `vgg_tiny` of width {result['width']}, one thread, target "
+        f"`{result['target']}`. Mean over the seeds on all test images, in brackets least and greatest. "
+        "Bit-OPs are those of the trees; `without tree` is what the same ternary network costs by its taps "
+        "that are not zero: the rival that is sparse and has no tree. The other rival, the narrower net, is "
+        "dense.\n\n" + "\n".join(lines) + "\n"
+    )
+
+
+def grouped(runs: list[dict[str, Any]]) -> dict[tuple[str, float | None], list[dict[str, Any]]]:
+    """Runs by way and cost: the twin, then the costs falling, in each the ways as the benchmark has them."""
+    ways = [training_table.TWIN, *training_table.WAYS]
+    found: dict[tuple[str, float | None], list[dict[str, Any]]] = {}
+    for run in sorted(runs, key=lambda run: (-(run["cost"] or 1), ways.index(run["way"]), run["seed"])):
+        found.setdefault((run["way"], run["cost"]), []).append(run)
+    return found
+
+
+def _mean(runs: Sequence[dict[str, Any]], name: str) -> float:
+    return float(sum(run[name] for run in runs)) / len(runs)
+
+
+def _ablation(result: dict[str, Any]) -> str:
+    lines = [
+        "| change | seeds | accuracy in % | trees' cost | mean depth |",
+        "| --- | ---: | --- | ---: | ---: |",
+    ]
+    for variant in dict.fromkeys(run["variant"] for run in result["runs"]):
+        runs = [run for run in result["runs"] if run["variant"] == variant]
+        right = [100 * run["accuracy"] for run in runs]
+        spread = f" ({min(right):.1f} to {max(right):.1f})" if len(runs) > 1 else ""
+        cost = _mean(runs, "tree_cost")
+        depths = [run["mean_depth"] for run in runs if "mean_depth" in run]
+        depth = f"{sum(depths) / len(depths):.1f}" if depths else ""
+        lines.append(
+            f"| {variant} | {len(runs)} | {sum(right) / len(right):.1f}{spread} | {cost:.3f} | {depth} |"
+        )
+    gone = "; ".join(f'{variant}: "{commit}"' for variant, commit in training_ablation.REMOVED.items())
+    return (
+        f"Settings of the methods, one change at a time. {result['data']} to judge, so no test image chose "
+        f"anything; `vgg_tiny` of width {result['width']}, {result['epochs']} epochs, "
+        f"cost {result['cost']:.2f}:\n\n" + "\n".join(lines) + "\n\n"
+        f"Measured and taken out of the code again, with the beginning of the commit that has it: {gone}.\n"
+    )
 
 
 def _learned(result: dict[str, Any]) -> str:
@@ -42,19 +137,39 @@ def _learned(result: dict[str, Any]) -> str:
     twins = [run for run in result["runs"] if run["way"] == training.TWIN]
     natural = sum(run["tree_cost"] for run in twins) / len(twins)
     return (
-        f"Data: {result['data']}. Mean of {len(result['seeds'])} seeds on all test images; in brackets least "
-        "and greatest, then the depth of the deepest tree. One image is 0.28 points.\n\n"
+        f"Data: {result['data']}. Mean of {len(result['seeds'])} seeds, or one, on all test images; in "
+        "brackets least and greatest, then the depth of the deepest tree. One image is 0.28 points.\n\n"
         f"{rows}\nThe twin, binary and not compressed: {_cell(twins, None)}; its trees cost {natural:.3f}.\n"
     )
 
 
-def _refined(result: dict[str, Any]) -> str:
-    ways = tuple(training_refine.METHODS.values())
-    rows = _table(f"{result['more']} epochs more", result["runs"], ways, training_refine.COSTS)
+def _refined(result: dict[str, Any], costs: Sequence[float]) -> str:
+    found = {run["way"] for run in result["runs"]}
+    ways = [way for way in training_refine.METHODS.values() if way in found]
+    rows = _table(f"{result['more']} epochs more", result["runs"], ways, costs)
     twins = [run for run in result["runs"] if run["way"] == training.TWIN]
+    before = 100 * _mean(twins, "before")
     return (
-        f"A trained twin ({result['epochs']} epochs) refined (`--start`), same seeds:\n\n{rows}\n"
+        f"A trained twin ({result['data']}, {result['epochs']} epochs, {before:.1f}) refined (`--start`), "
+        f"{len(twins)} seed{'s' * (len(twins) > 1)}:\n\n{rows}\n"
         f"The twin itself after as many epochs more: {_cell(twins, None)}.\n"
+    )
+
+
+def _steiner(result: dict[str, Any]) -> str:
+    lines = ["| way | channels | differing taps | Steiner channels | taps saved |"]
+    lines.append("| --- | ---: | ---: | ---: | ---: |")
+    for way, found in result["ways"].items():
+        part = found["steiner"]
+        share = part["saved"] / part["distance"]
+        lines.append(
+            f"| {way} | {part['channels']} | {part['distance']:,} | {part['added']} | "
+            f"{part['saved']:,} ({100 * share:.1f} %) |"
+        )
+    return (
+        f"What vertices that are calculated but not output would save on trained networks ({result['data']}, "
+        f"width {result['width']}, {result['epochs']} epochs, cost {result['cost']:.2f}), each at least "
+        f"{training_trace.WORTH} differing taps; a greedy count, not built:\n\n" + "\n".join(lines) + "\n"
     )
 
 
@@ -86,12 +201,13 @@ def _cell(runs: list[dict[str, Any]], asked: float | None) -> str:
     right = [100 * run["accuracy"] for run in runs]
     if not right:
         return ""
-    inside = [f"{min(right):.1f} to {max(right):.1f}"]
+    inside = [f"{min(right):.1f} to {max(right):.1f}"] if len(right) > 1 else ["one seed"]
     if "depth" in runs[0]:
         inside.append(f"{max(run['depth'] for run in runs)}")
     cost = sum(run["tree_cost"] for run in runs) / len(runs)
     reached = f", at {cost:.3f}" if asked is not None and abs(cost - asked) > 0.0005 else ""
-    return f"{sum(right) / len(right):.1f} ({'; '.join(inside)}){reached}"
+    around = f" ({'; '.join(inside)})" if inside else ""
+    return f"{sum(right) / len(right):.1f}{around}{reached}"
 
 
 if __name__ == "__main__":

@@ -9,7 +9,9 @@ the other seeds, then the other costs with one. A result is written as soon as i
 goes on where it was stopped.
 
 Two rivals do without a tree: `narrow` is a dense binary network, of the width whose bit-OPs are nearest to
-the cost; the other is the sparse ternary network, which is `prune` counted by its taps that are not zero.
+the cost; the other is the sparse ternary network, which is `prune` counted by its taps that are not zero. A
+third, `narrow-tree`, is not trained for a tree either but has the one that any binary network has: it may be
+wider at the same bit-OPs.
 """
 
 from __future__ import annotations
@@ -36,15 +38,18 @@ from spanbit.tree import build_tree
 NAME = "training-fashion"
 WIDTH, EPOCHS, TARGET = 16, 4, "rpi4"
 MAIN, SEEDS = 0.10, (0, 1, 2)
-COSTS = (0.25, 0.20, 0.15, 0.10, 0.05, 0.03)
-TWIN, NARROW = "twin", "narrow"
+COSTS = (0.05, 0.20, 0.25, 0.15, 0.10, 0.03)
+TWIN, NARROW, NARROW_TREE = "twin", "narrow", "narrow-tree"
 WAYS: dict[str, dict[str, Any]] = {
     "prune": {"method": "prune"},
     NARROW: {"method": "none"},
+    NARROW_TREE: {"method": "none"},
     "tree-loss": {"method": "tree-loss"},
     "tie": {"method": "tie"},
     "mixed": {"method": "tie", "mixed": True},
 }
+NATURAL = 0.37
+"""Cost of the trees of a binary network that was not trained for them, as the twins here have it."""
 LEAST = 1 / (2 * WIDTH)
 """Of a binary tree: its smallest layer's root is calculated tap by tap."""
 
@@ -83,7 +88,9 @@ def reachable(point: Point) -> bool:
 
 def width_of(point: Point) -> int:
     """Channels of the stem; all bit-OPs grow with its square."""
-    return round(WIDTH * sqrt(point.cost)) if point.way == NARROW and point.cost else WIDTH
+    if point.way in (NARROW, NARROW_TREE) and point.cost:
+        return round(WIDTH * sqrt(point.cost / (NATURAL if point.way == NARROW_TREE else 1)))
+    return WIDTH
 
 
 def measure(point: Point, data: DataSet) -> dict[str, Any]:

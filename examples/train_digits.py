@@ -1,4 +1,4 @@
-"""Train the 8x8 digits to a cost of 0.10 and look at the graph that the compiler takes. Ten seconds.
+"""Train the 8x8 digits to a cost of 0.10 and look at the graph that the compiler takes. Half a minute.
 
 python examples/train_digits.py digits.pt
 """
@@ -15,7 +15,7 @@ from spanbit.nn.train import TrainConfig, train
 
 def main(path: str) -> None:
     console = Console()
-    result = train(TrainConfig("digits", cost=0.10), checkpoint=path, console=console)
+    result = train(TrainConfig("digits", cost=0.10, threads=1), checkpoint=path, console=console)
     console.print(
         f"accuracy {result.accuracy:.3f}, cost {result.cost:.4f}, {result.seconds:.1f} s, saved to {path}"
     )

@@ -96,7 +96,7 @@ def test_auto_takes_fashion_mnist_where_it_is(
     _fashion(fashion, 1100)
     out = ("--out", str(tmp_path / "a.pt"), "--json", *SMALL)
     for folder, expected, kept in ((fashion, "fashion-mnist", 1000), (none, "digits", 360)):
-        monkeypatch.setattr("spanbit.nn.data.DEBIAN_FOLDER", folder)
+        monkeypatch.setattr("spanbit.nn.data.registry.DEBIAN_FOLDER", folder)
         assert _exit_code(*out) == 0
         assert json.loads(capsys.readouterr().out)["data"] == expected
         with np.load(tmp_path / "a.test.npz") as archive:

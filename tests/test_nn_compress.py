@@ -26,8 +26,8 @@ from torch import nn
 
 WAYS = {
     "prune": Prune,
-    "tie": lambda cost: Tie(cost, every=3),
-    "tie per layer": lambda cost: Tie(cost, per_layer=True, every=3),
+    "tie": lambda cost: Tie(cost, per_layer=False, every=3),
+    "tie per layer": lambda cost: Tie(cost, every=3),
     "mixed": lambda cost: Tie(cost, mixed=True, every=3),
     "tree-loss": lambda cost: TreeLossSteer(cost, every=3),
 }
@@ -108,6 +108,15 @@ def test_the_layer_with_the_stronger_taps_gets_more_of_a_shared_budget(
     assert sum(budgets) == 400
     assert budgets[1] > budgets[0] > 0
     assert [tied_to(*pair).distance for pair in zip(layers, budgets, strict=True)] == budgets
+
+
+def test_a_binary_roots_taps_come_before_the_floor_of_another_layer() -> None:
+    # Two channels: half of the taps are roots', which no budget can do without.
+    layers = [BinaryConv2d(4, 2, 3), BinaryConv2d(4, 8, 3)]
+    with torch.no_grad():
+        layers[1].weight.mul_(100)
+    budgets = shared_budget(layers, 2 * 36)
+    assert budgets == [36, 36]
 
 
 def test_a_new_tree_never_costs_more() -> None:

@@ -94,7 +94,7 @@ def test_a_cut_gzip_file_is_refused(tmp_path: Path) -> None:
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
     with pytest.raises(SpanbitError, match="digits") as caught:
-        load("mnist")
+        load("emnist")
     assert caught.value.code == ExitCode.USAGE
 
 
@@ -102,3 +102,38 @@ def test_missing_scikit_learn_is_a_users_error(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
     with pytest.raises(SpanbitError, match="pip install"):
         load("digits")
+
+
+def test_mnist_is_read_also_with_a_dot_in_the_names(tmp_path: Path) -> None:
+    write_fashion(tmp_path)
+    for path in list(tmp_path.iterdir()):
+        path.rename(tmp_path / path.name.replace("-idx", ".idx"))
+    data = load("mnist", tmp_path)
+    assert data.name == "mnist" and data.class_names == tuple("0123456789")
+    assert data.train_images.shape == (5, 28, 28, 1)
+
+
+def test_a_data_set_is_found_in_the_folder_of_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPANBIT_DATA", str(tmp_path))
+    for name in ("mnist", "fashion-mnist"):
+        (tmp_path / name).mkdir()
+        write_fashion(tmp_path / name)
+        assert load(name).name == name
+    with pytest.raises(SpanbitError, match="kriz/cifar") as caught:
+        load("cifar10")
+    assert str(tmp_path / "cifar10") in caught.value.fix
+
+
+@pytest.mark.parametrize("name", ["mnist", "cifar10", "image-folder"])
+def test_every_missing_data_set_says_where_to_get_it(name: str, tmp_path: Path) -> None:
+    with pytest.raises(SpanbitError, match="is missing") as caught:
+        load(name, tmp_path / "nowhere")
+    assert caught.value.where == str(tmp_path / "nowhere")
+    assert "get" in caught.value.fix or "put" in caught.value.fix
+
+
+def test_only_a_folder_of_images_takes_a_size_and_it_needs_a_folder() -> None:
+    with pytest.raises(SpanbitError, match="image size"):
+        load("digits", image_size=8)
+    with pytest.raises(SpanbitError, match="without a folder"):
+        load("image-folder")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import training
+import training_ablation
 import training_page
 import training_refine
+import training_table
 from results import read_result
 
 
@@ -13,12 +15,33 @@ def test_the_page_shows_the_committed_results() -> None:
     assert training_page.with_tables(page) == page, "run python bench/training_page.py"
 
 
-def test_every_way_was_trained_with_every_seed_and_kept_its_cost() -> None:
+def test_the_digits_table_has_the_twin_and_only_planned_runs_that_kept_their_cost() -> None:
     ways = [(training.TWIN, None)] + [(way, cost) for way in training.WAYS for cost in training.COSTS]
     runs = read_result(training.NAME)["runs"]
-    wanted = {(way, cost, seed) for seed in training.SEEDS for way, cost in ways}
-    assert {(run["way"], run["cost"], run["seed"]) for run in runs} == wanted
+    found = [(run["way"], run["cost"], run["seed"]) for run in runs]
+    assert {(training.TWIN, None, seed) for seed in training.SEEDS} <= set(found)
+    assert len(set(found)) == len(found)
+    assert set(found) <= {(way, cost, seed) for seed in training.SEEDS for way, cost in ways}
     refined = read_result(training_refine.NAME)["runs"]
     for run in [*runs, *refined]:
         # A layer's budget is rounded to a tap; the smallest has 18,432.
         assert run["cost"] is None or run["tree_cost"] <= run["cost"] + 1 / 18432
+
+
+def test_the_fashion_table_has_the_twin_and_only_planned_runs_that_kept_their_cost() -> None:
+    runs = read_result(training_table.NAME)["runs"]
+    points = [training_table.Point(run["way"], run["cost"], run["seed"]) for run in runs]
+    assert len(set(points)) == len(points) and set(points) <= set(training_table.plan())
+    assert {point.seed for point in points if point.way == training_table.TWIN} == set(training_table.SEEDS)
+    for run in runs:
+        if run["way"] in (training_table.TWIN, training_table.NARROW, training_table.NARROW_TREE):
+            continue
+        assert run["distance"] <= run["cost"] * run["bits"] + 3  # a budget is rounded to a tap a layer
+        assert run["tree_bit_ops"] <= run["nonzero_bit_ops"]
+
+
+def test_the_ablation_has_known_variants() -> None:
+    runs = read_result(training_ablation.NAME)["runs"]
+    keys = [(run["variant"], run["seed"]) for run in runs]
+    assert len(set(keys)) == len(keys)
+    assert {variant for variant, _ in keys} <= {*training_ablation.VARIANTS, *training_ablation.REMOVED}

@@ -66,6 +66,19 @@ def test_a_layer_with_small_weights_is_not_emptied() -> None:
     assert convs[1].mask.float().mean() > 0.1
 
 
+@pytest.mark.parametrize("floor", [0.0, 0.5])
+def test_no_layer_falls_below_its_floor(floor: float) -> None:
+    # All alike in one layer, a few that stand out in the other: without a floor the first loses everything.
+    convs = [BinaryConv2d(4, 8, 3, weights="ternary") for _ in range(2)]
+    with torch.no_grad():
+        convs[0].weight.fill_(0.1)
+        convs[1].weight.fill_(0.1).flatten()[::4] = 1.0
+    TernaryPruner(convs, 0.1, floor=floor).step(1.0)
+    kept = [int(conv.mask.sum()) for conv in convs]
+    assert sum(kept) == round(0.1 * 2 * 288)
+    assert kept[0] == int(floor * 0.1 * 288)
+
+
 def test_binary_layers_and_impossible_costs_are_refused() -> None:
     with pytest.raises(ValueError, match="ternary"):
         TernaryPruner([BinaryConv2d(1, 1, 3)], 0.1)

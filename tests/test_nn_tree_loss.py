@@ -46,6 +46,39 @@ def test_the_loss_is_the_share_of_differing_taps(seed: int, density: float) -> N
     assert float(loss.detach()) == pytest.approx(sum(tree.total_distance for tree in built) / taps, rel=1e-6)
 
 
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), density=st.sampled_from([0.3, 1.0]))
+def test_the_depth_term_is_the_mean_distance_of_the_paths(seed: int, density: float) -> None:
+    torch.manual_seed(seed)
+    conv = BinaryConv2d(2, 7, 3, weights="ternary")
+    conv.mask.copy_(torch.rand(conv.mask.shape) < density)
+    rows = conv.effective_weight().detach().flatten(1).numpy().astype(np.int8)
+    tree = random_tree(rows, np.random.default_rng(seed))
+    along = np.zeros(7)
+    for place, parent in enumerate(tree.parent):
+        along[place] = tree.distance[place] + (along[parent] if parent != ZERO else 0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tree_loss, "build_tree", lambda weight, restarts: tree)
+        plain, deep = TreeLoss([conv]), TreeLoss([conv], depth=0.5)
+        difference = float((deep() - plain()).detach())
+    assert difference == pytest.approx(0.5 * along.mean() / conv.weight.numel(), rel=1e-4)
+
+
+def test_following_the_depth_term_makes_the_trees_shallower() -> None:
+    depths = []
+    for depth in (0.0, 3.0):
+        torch.manual_seed(0)
+        conv = BinaryConv2d(8, 24, 3)
+        loss = TreeLoss([conv], every=5, depth=depth)
+        optimizer = torch.optim.Adam([conv.weight], lr=0.01)
+        for _ in range(15):
+            optimizer.zero_grad()
+            loss().backward()
+            optimizer.step()
+        depths.append(float(layer_tree(conv).depth.mean()))
+    assert depths[1] < depths[0]
+
+
 def test_the_gradient_pulls_differing_taps_together(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -95,9 +95,10 @@ def _datasets() -> list[Finding]:
     ]
     if find_spec("torch") is None:  # spanbit.nn cannot say where it looks
         return found
-    from spanbit.nn.data import DEBIAN_FOLDER
+    from spanbit.nn.data import default_folder
 
-    there = DEBIAN_FOLDER.is_dir()
+    place = default_folder("fashion-mnist")
+    there = place.is_dir()
     fix = "" if there else "apt install dataset-fashion-mnist (non-free), or name a folder that holds it"
-    detail = str(DEBIAN_FOLDER) if there else f"not in {DEBIAN_FOLDER}"
+    detail = str(place) if there else f"not in {place}"
     return [*found, Finding("data", "fashion-mnist", there, detail, fix, False)]

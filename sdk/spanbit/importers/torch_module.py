@@ -35,6 +35,7 @@ from spanbit.graph.ops import (
 from spanbit.graph.validate import validate
 from spanbit.nn.batchnorm import BatchNormSign, scale_and_bias, thresholds
 from spanbit.nn.binary import BinaryConv2d, BinaryLinear
+from spanbit.nn.resnet import Residual
 from spanbit.nn.sign import Sign
 from spanbit.nn.stem import StemConv2d
 
@@ -61,6 +62,7 @@ def from_torch(
     Raises:
         SpanbitError: UNSUPPORTED_MODEL, naming the layer by its place in the module tree.
     """
+    _refuse_shortcuts(module)
     layers = [(path, layer) for path, layer in _leaves(module, "") if not isinstance(layer, _SKIPPED)]
     ops: list[Op] = []
     flat = False
@@ -106,6 +108,17 @@ def from_torch(
             fix="give one name an output, or none",
         )
     return graph
+
+
+def _refuse_shortcuts(module: nn.Module) -> None:
+    for path, layer in module.named_modules():
+        if isinstance(layer, Residual):
+            _refuse(
+                path,
+                layer,
+                "it has a real-valued shortcut, and a compiled network is a chain of layers today",
+                "compile a network without shortcuts (vgg_tiny, vgg_small); others can be trained only",
+            )
 
 
 def _leaves(module: nn.Module, path: str) -> Iterator[_Named]:

@@ -61,6 +61,11 @@ class Compressor:
         """What is added to the task's loss in this step."""
         return torch.zeros(())
 
+    @property
+    def met(self) -> bool:
+        """Whether the cost is met, and stays met."""
+        return True
+
     def finish(self) -> None:
         """Called once, after the last step: the cost is met, whatever has happened before."""
 

@@ -17,15 +17,15 @@ METHODS: tuple[Method, ...] = ("prune", "tie", "tree-loss", "none")
 
 
 def make_compressor(
-    method: Method, cost: float | None, *, mixed: bool = False, per_layer: bool = False
+    method: Method, cost: float | None, *, mixed: bool = False, per_layer: bool | None = None
 ) -> Compressor:
     """The compressor of this name; without a cost, the one that does nothing.
 
     With `per_layer` every layer meets the cost by itself, as the tree loss always has it; so do the network's
-    bit-OPs then.
+    bit-OPs then. None is each method's own way.
     """
     if cost is None or method == "none":
         return Compressor()
     if method == "prune":
-        return Prune(cost, per_layer=per_layer)
+        return Prune(cost, per_layer=bool(per_layer))
     return Tie(cost, mixed=mixed, per_layer=per_layer) if method == "tie" else TreeLossSteer(cost)

@@ -22,6 +22,10 @@ from torch import Tensor
 from spanbit.nn.binary import BinaryConv2d, Weights
 from spanbit.nn.compress import Compressor, falling_share
 
+FLOOR = 0.5
+"""Without a floor, a shared budget once left the last convolution of a deep network without a tap, and with
+it the network without an answer: its latent weights had moved least in units of their mean."""
+
 
 class TernaryPruner:
     """Sets the masks of ternary layers so that exactly round(share * taps) taps are not zero.
@@ -31,16 +35,24 @@ class TernaryPruner:
         cost: the share of non-zero taps at the end, above 0, up to 1.
         per_layer: meet the share in each layer, instead of over all layers together.
         warmup: the share of `progress` before anything is pruned.
+        floor: every layer keeps at least this part of what it would keep by itself.
     """
 
     def __init__(
-        self, layers: Sequence[BinaryConv2d], cost: float, *, per_layer: bool = False, warmup: float = 0.0
+        self,
+        layers: Sequence[BinaryConv2d],
+        cost: float,
+        *,
+        per_layer: bool = False,
+        warmup: float = 0.0,
+        floor: float = FLOOR,
     ) -> None:
         if not layers or any(layer.weights != "ternary" for layer in layers):
             raise ValueError('TernaryPruner needs at least one layer, all with weights="ternary"')
         if not 0 < cost <= 1 or not 0 <= warmup < 1:
             raise ValueError(f"cost must lie in (0, 1] and warmup in [0, 1), got {cost} and {warmup}")
         self.layers, self.target, self.per_layer, self.warmup = tuple(layers), cost, per_layer, warmup
+        self.floor = floor
 
     def share(self, progress: float) -> float:
         """The share of taps that is kept at `progress`: 1 before the warm-up's end, the target from 1 on."""
@@ -56,7 +68,8 @@ class TernaryPruner:
         if self.per_layer:
             kept = [_strongest(part, round(share * part.numel())) for part in magnitudes]
         else:
-            together = torch.cat(magnitudes)
+            least = self.floor * share
+            together = torch.cat([_at_least(part, int(least * part.numel())) for part in magnitudes])
             chosen = _strongest(together, round(share * together.numel()))
             kept = list(torch.split(chosen, [part.numel() for part in magnitudes]))
         for layer, mask in zip(self.layers, kept, strict=True):
@@ -76,6 +89,7 @@ class Prune(Compressor):
         warmup: share of the training before anything is pruned.
         fixed_at: share of the training after which the cost is met and the taps stay as they are.
         every: taps are chosen again every so many steps.
+        floor: every layer keeps at least this part of what `per_layer` would give it.
     """
 
     weights: Weights = "ternary"
@@ -87,18 +101,23 @@ class Prune(Compressor):
         *,
         per_layer: bool = False,
         warmup: float = 0.05,
-        fixed_at: float = 0.5,
+        fixed_at: float = 0.8,
         every: int = 16,
+        floor: float = FLOOR,
     ) -> None:
         self.cost, self.per_layer = cost, per_layer
-        self.warmup, self.fixed_at, self.every = warmup, fixed_at, every
+        self.warmup, self.fixed_at, self.every, self.floor = warmup, fixed_at, every, floor
         self._calls = 0
         self._fixed = False
 
     def prepare(self, layers: Sequence[BinaryConv2d]) -> None:
         super().prepare(layers)
         self._pruner = TernaryPruner(
-            layers, self.cost, per_layer=self.per_layer, warmup=self.warmup / self.fixed_at
+            layers,
+            self.cost,
+            per_layer=self.per_layer,
+            warmup=self.warmup / self.fixed_at,
+            floor=self.floor,
         )
 
     def step(self, progress: float) -> None:
@@ -108,9 +127,14 @@ class Prune(Compressor):
             self._fixed = passed >= 1
         self._calls += 1
 
+    @property
+    def met(self) -> bool:
+        return self._fixed
+
     def finish(self) -> None:
         if not self._fixed:  # a run of one step
             self._pruner.step(1.0)
+            self._fixed = True
 
 
 def nonzero_share(layers: Sequence[BinaryConv2d]) -> float:
@@ -124,6 +148,11 @@ def nonzero_share(layers: Sequence[BinaryConv2d]) -> float:
 def _magnitude(layer: BinaryConv2d) -> Tensor:
     flat = layer.weight.detach().abs().flatten()
     return flat / flat.mean().clamp_min(1e-30)
+
+
+def _at_least(magnitude: Tensor, count: int) -> Tensor:
+    """The magnitudes, the `count` largest made so great that they are always chosen."""
+    return torch.where(_strongest(magnitude, count), torch.inf, magnitude)
 
 
 def _strongest(magnitude: Tensor, count: int) -> Tensor:

@@ -40,6 +40,7 @@ class TreeLossSteer(Compressor):
         gain: after a step in which the cost is twice the reference, the coefficient is 2^gain times as
             large.
         every: steps between two trees.
+        depth: weight of the depth term (tree_loss.py); the controller looks at the distance alone.
     """
 
     kept = ("_progress", "_settled", "_start", "coefficients")
@@ -55,10 +56,12 @@ class TreeLossSteer(Compressor):
         first: float = 0.3,
         gain: float = 0.1,
         every: int = 32,
+        depth: float = 0.0,
     ) -> None:
         self.target, self.first, self.gain, self.every = target_distance, first, gain, every
         self.warmup, self.reached_at = warmup, reached_at
         self.anneal_at, self.settled_at = anneal_at, settled_at
+        self.depth = depth
         self._progress = 0.0
         self._settled = False
         self._start: Tensor | None = None
@@ -66,7 +69,7 @@ class TreeLossSteer(Compressor):
     def prepare(self, layers: Sequence[BinaryConv2d]) -> None:
         super().prepare(layers)
         check_reachable(layers, self.target, binary=True, per_layer=True)
-        self._loss = TreeLoss(layers, self.every)
+        self._loss = TreeLoss(layers, self.every, depth=self.depth)
         self._taps = torch.tensor([float(layer.weight.numel()) for layer in layers])
         self.coefficients = torch.full((len(layers),), self.first)
 
@@ -79,14 +82,22 @@ class TreeLossSteer(Compressor):
     def loss(self) -> Tensor:
         if self._progress < self.warmup or self._settled:
             return torch.zeros(())
-        costs = self._loss.distances() / self._taps
-        self._control(costs.detach())
+        distances = self._loss.distances()
+        costs = distances / self._taps.to(distances.device)
+        self._control(costs.detach().cpu())
         fade = (self.settled_at - self._progress) / (self.settled_at - self.anneal_at)
-        return (self.coefficients * costs).sum() * min(1.0, fade)
+        if self.depth:
+            costs = costs + self.depth * self._loss.paths() / self._taps.to(distances.device)
+        return (self.coefficients.to(costs.device) * costs).sum() * min(1.0, fade)
+
+    @property
+    def met(self) -> bool:
+        return self._settled
 
     def finish(self) -> None:
         if not self._settled:
             settle(self.layers, self.target, per_layer=True)
+            self._settled = True
         for layer in self.layers:
             bake(layer)
 

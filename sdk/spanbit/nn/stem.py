@@ -79,7 +79,9 @@ class StemConv2d(nn.Module):
         pixels = images.to(torch.float32)
         if self.padding:
             pixels = functional.pad(pixels - pad, (self.padding,) * 4) + pad
-        return functional.conv2d(pixels, self.effective_weight(), stride=self.stride)
+        # Sums of pixels are beyond what half precision holds.
+        with torch.autocast(pixels.device.type, enabled=False):
+            return functional.conv2d(pixels, self.effective_weight(), stride=self.stride)
 
     def extra_repr(self) -> str:
         return (

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from spanbit.nn.binary import BinaryConv2d, Weights
 from spanbit.nn.compress import Compressor, falling_share, usage
+from spanbit.nn.prune import FLOOR
 from spanbit.nn.tied import Tied
 from spanbit.nn.tying import Latent, Ties, desired, tie_layer
 from spanbit.tree import ZERO, ChannelTree, build_tree
@@ -38,7 +39,8 @@ class Tie(Compressor):
 
     Args:
         cost: the share of differing taps at the end, over all layers together.
-        per_layer: meet the share in each layer instead.
+        per_layer: meet the share in each layer instead; None: so with binary weights, which lost more of the
+            digits with a shared budget (docs/training.md), and not with mixed ones.
         mixed: ternary weights; the tree is then chosen over the rows as pruning would leave them.
         warmup: share of the training before anything is tied.
         fixed_at: share of the training from which owners stay, while their signs still learn.
@@ -53,13 +55,14 @@ class Tie(Compressor):
         cost: float,
         *,
         mixed: bool = False,
-        per_layer: bool = False,
+        per_layer: bool | None = None,
         warmup: float = 0.05,
         fixed_at: float = 0.7,
         settled_at: float = 0.9,
         every: int = 32,
     ) -> None:
-        self.cost, self.mixed, self.per_layer, self.every = cost, mixed, per_layer, every
+        self.cost, self.mixed, self.every = cost, mixed, every
+        self.per_layer = not mixed if per_layer is None else per_layer
         self.warmup, self.fixed_at, self.settled_at = warmup, fixed_at, settled_at
         self.weights: Weights = "ternary" if mixed else "binary"
         self._start: float | None = None
@@ -80,9 +83,14 @@ class Tie(Compressor):
             self._fixed = progress >= self.fixed_at
         self._calls += 1
 
+    @property
+    def met(self) -> bool:
+        return self._settled
+
     def finish(self) -> None:
         if not self._settled:
             settle(self.layers, self.cost, per_layer=self.per_layer)
+            self._settled = True
         for layer in self.layers:
             bake(layer)
 
@@ -106,10 +114,11 @@ def tie_to_share(layers: Sequence[BinaryConv2d], share: float, *, per_layer: boo
 def shared_budget(layers: Sequence[BinaryConv2d], total: int) -> list[int]:
     """How many differing taps each layer gets of `total`: as many as it has among the strongest of all.
 
-    Strengths are in units of the layer's mean, as in pruning. What cannot be tied, a binary root's taps,
-    comes first.
+    Strengths are in units of the layer's mean, and a layer has a floor, as in pruning. What cannot be tied, a
+    binary root's taps, comes first.
     """
-    strengths = [_strengths(layer) for layer in layers]
+    share = FLOOR * total / sum(layer.weight.numel() for layer in layers)
+    strengths = [_with_floor(_strengths(layer), int(share * layer.weight.numel())) for layer in layers]
     together = np.concatenate(strengths)
     if len(together) <= total:
         return [len(part) for part in strengths]
@@ -117,6 +126,14 @@ def shared_budget(layers: Sequence[BinaryConv2d], total: int) -> list[int]:
     chosen[np.argsort(-together, kind="stable")[:total]] = True
     ends = np.cumsum([len(part) for part in strengths])[:-1]
     return [int(part.sum()) for part in np.split(chosen, ends)]
+
+
+def _with_floor(strength: NDArray[np.float32], count: int) -> NDArray[np.float32]:
+    """The strengths, the `count` largest made greater than all but a root's, which are infinite."""
+    first = np.argsort(-strength, kind="stable")[:count]
+    strength = strength.copy()
+    strength[first] = np.maximum(strength[first], np.finfo(np.float32).max)
+    return strength
 
 
 def _strengths(layer: BinaryConv2d) -> NDArray[np.float32]:

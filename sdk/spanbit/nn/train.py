@@ -4,75 +4,47 @@
     print(result.accuracy, result.cost, result.seconds)
     net, meta = load_checkpoint("digits.pt")
 
-Adam with a cosine schedule; the network is dense at first, is compressed to the cost gradually while the
-learning rate is high (`TrainConfig.method`), and settles afterwards. How long it trains is counted in epochs,
-never in seconds, so that a seed gives the same network again (same PyTorch, same number of threads).
+The network is dense at first, is compressed to the cost gradually while the learning rate is high
+(`TrainConfig.method`), and settles afterwards. How long it trains is counted in epochs, never in seconds, so
+that a seed gives the same network again (same PyTorch, same number of threads).
 Give it no more threads than cores stand idle: two trainings on the same two cores wait for each other, and
 each takes many times as long as alone.
 """
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import nn
 
-from spanbit.errors import ExitCode, SpanbitError
-from spanbit.nn.augment import augment
-from spanbit.nn.binary import BinaryConv2d
+from spanbit.errors import SpanbitError
 from spanbit.nn.bit_ops import dense_bit_ops
 from spanbit.nn.checkpoint import ModelSpec, load_checkpoint, save_checkpoint
 from spanbit.nn.compress import Compressor
+from spanbit.nn.config import TrainConfig, usage, with_defaults
 from spanbit.nn.data import DataSet, load
-from spanbit.nn.methods import METHODS, Method, make_compressor
+from spanbit.nn.distributed import joined
+from spanbit.nn.evaluate import evaluate, images_of
+from spanbit.nn.fit import Files, binary_layers, fit
+from spanbit.nn.methods import make_compressor
 from spanbit.nn.prune import nonzero_share
 from spanbit.nn.tree_loss import trees_cost
 
-__all__ = ["TrainConfig", "TrainResult", "checkpoint_meta", "evaluate", "load_checkpoint", "train"]
-
-
-@dataclass(frozen=True)
-class TrainConfig:
-    """What to train and how. None stands for the data set's own default."""
-
-    dataset: str = "digits"
-    folder: str | None = None
-    width: int = 32
-    method: Method = "prune"  # how the network is compressed
-    cost: float | None = 0.10  # what it is compressed to; None: not at all, binary
-    bit_ops: int | None = None  # compress to so many instead, each layer alike; `cost` is then what it makes
-    mixed: bool = False  # "tie" with weights -1, 0, +1 instead of -1, +1
-    epochs: int | None = None
-    batch: int | None = None
-    rate: float | None = None
-    seed: int = 0
-    threads: int = 2
-    start: str | None = None  # checkpoint to go on from, instead of random weights
-
-    def __post_init__(self) -> None:
-        if self.method not in METHODS:
-            raise _usage(f"method {self.method!r}", f"use one of {', '.join(METHODS)}")
-        if self.mixed and self.method != "tie":
-            raise _usage(f"mixed weights with method {self.method!r}", "they are an option of tie")
-        if self.cost is not None and not 0 < self.cost <= 1:
-            raise _usage(f"cost {self.cost}", "use a share above 0, up to 1, or none at all")
-        if self.bit_ops is not None and (self.bit_ops < 1 or self.method == "none"):
-            raise _usage(
-                f"{self.bit_ops} bit-OPs with method {self.method}", "ask for 1 or more, and a method"
-            )
-        counts = (self.width, self.threads, *(part for part in (self.epochs, self.batch) if part is not None))
-        if min(counts) < 1 or (self.rate is not None and self.rate <= 0):
-            raise _usage("a count below 1, or a rate of 0 or less", "see TrainConfig")
+__all__ = [
+    "Files",
+    "TrainConfig",
+    "TrainResult",
+    "checkpoint_meta",
+    "evaluate",
+    "load_checkpoint",
+    "train",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,71 +61,47 @@ class TrainResult:
     class_names: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class _Recipe:
-    epochs: int
-    batch: int
-    rate: float
-    shift: int
-    mirror: bool
-
-
-# Fashion-MNIST's rate was chosen on 5000 training images held back, after 4 epochs: 0.871, 0.878, 0.874 at
-# 5e-3, 1e-2, 2e-2.
-_RECIPES = {
-    "digits": _Recipe(epochs=40, batch=64, rate=5e-3, shift=1, mirror=False),
-    "fashion-mnist": _Recipe(epochs=5, batch=128, rate=1e-2, shift=0, mirror=True),
-}
-
-
 def train(
     config: TrainConfig,
     *,
     checkpoint: str | Path | None = None,
     data: DataSet | None = None,
     compressor: Compressor | None = None,
+    files: Files | None = None,
     console: Console | None = None,
 ) -> TrainResult:
     """Train, measure in evaluation mode, and save to `checkpoint` if it is given.
 
+    Under torchrun every process calls this; the first one writes.
+
     Args:
         data: the data set, if it is loaded already.
         compressor: one of your own, instead of the one that `config` names.
+        files: a log, and a state to resume from.
         console: where the progress bar goes; none is drawn without it.
 
     Raises:
-        SpanbitError: the data set is missing or unknown, the checkpoint cannot be written, `config.start`
-            does not fit, or the cost is out of reach.
+        SpanbitError: the data set is missing or unknown, a file cannot be written, `config.start` or the
+            state does not fit, or the cost is out of reach.
     """
     begin = time.perf_counter()
     data = data if data is not None else load(config.dataset, config.folder)
-    recipe = _RECIPES.get(data.name, _RECIPES["digits"])
-    config = replace(
-        config,
-        epochs=config.epochs or recipe.epochs,
-        batch=config.batch or recipe.batch,
-        rate=config.rate or recipe.rate,
-    )
+    config = with_defaults(replace(config, dataset=data.name))
     if config.bit_ops is not None:
         config = replace(config, cost=_cost_of(config.bit_ops, config, data))
     if compressor is None:
-        per_layer = config.bit_ops is not None
+        per_layer = True if config.bit_ops is not None else None
         compressor = make_compressor(config.method, config.cost, mixed=config.mixed, per_layer=per_layer)
-    spec = ModelSpec(
-        input_shape=data.input_shape,
-        classes=len(data.class_names),
-        width=config.width,
-        mean=data.mean,
-        std=data.std,
-        weights=compressor.weights,
-    )
-    with _reproducible(config):
+    spec = replace(_spec(config, data), weights=compressor.weights)
+    with joined(config.device, config.batch or 1) as group, _reproducible(config):
         net = spec.build()
         if config.start is not None:
             _take_over(net, config.start)
-        _fit(net, compressor, config, recipe, data, console)
-        accuracy = evaluate(net, _images(data.test_images), torch.from_numpy(data.test_labels))
-    layers = _binary_layers(net)
+        net.to(group.device)
+        fit(net, compressor, config, data, group, files or Files(), console if group.first else None)
+        net.cpu()
+        accuracy = evaluate(net, images_of(data.test_images), torch.from_numpy(data.test_labels))
+    layers = list(binary_layers(net).values())
     result = TrainResult(
         net=net.eval(),
         spec=spec,
@@ -164,71 +112,29 @@ def train(
         seconds=time.perf_counter() - begin,
         class_names=data.class_names,
     )
-    if checkpoint is not None:
+    if checkpoint is not None and group.first:
         save_checkpoint(checkpoint, net, spec, checkpoint_meta(result))
     return result
 
 
-@torch.no_grad()
-def evaluate(net: nn.Module, images: Tensor, labels: Tensor, batch: int = 500) -> float:
-    """The share of `images` (uint8 [N, C, H, W]) that `net` in evaluation mode classifies as `labels` say."""
-    training = net.training
-    net.eval()
-    right = sum(
-        int((net(part).argmax(1) == truth).sum())
-        for part, truth in zip(torch.split(images, batch), torch.split(labels, batch), strict=True)
+def _spec(config: TrainConfig, data: DataSet) -> ModelSpec:
+    return ModelSpec(
+        input_shape=data.input_shape,
+        classes=len(data.class_names),
+        width=config.width,
+        mean=data.mean,
+        std=data.std,
+        weights="binary",
+        network=config.network,
     )
-    net.train(training)
-    return right / len(labels)
-
-
-def _fit(
-    net: nn.Module,
-    compressor: Compressor,
-    config: TrainConfig,
-    recipe: _Recipe,
-    data: DataSet,
-    console: Console | None,
-) -> None:
-    assert config.epochs is not None and config.batch is not None and config.rate is not None
-    images, labels = _images(data.train_images), torch.from_numpy(data.train_labels)
-    batch = min(config.batch, len(images))
-    per_epoch = len(images) // batch
-    steps = config.epochs * per_epoch
-    generator = torch.Generator().manual_seed(config.seed)
-    compressor.prepare(_binary_layers(net))
-    optimizer = torch.optim.Adam(net.parameters(), lr=config.rate)
-    net.train()
-    with _bar(console) as progress:
-        task = progress.add_task(f"training on {data.name}", total=steps, loss=math.nan)
-        for step in range(steps):
-            if step % per_epoch == 0:
-                order = torch.randperm(len(images), generator=generator)
-            compressor.step(step / steps)
-            for group in optimizer.param_groups:
-                group["lr"] = config.rate * 0.5 * (1 + math.cos(math.pi * step / steps))
-            place = step % per_epoch * batch
-            chosen = order[place : place + batch]
-            inputs = augment(images[chosen], shift=recipe.shift, mirror=recipe.mirror, generator=generator)
-            loss = functional.cross_entropy(net(inputs), labels[chosen])
-            optimizer.zero_grad()
-            (loss + compressor.loss()).backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-            if step % 10 == 0:
-                progress.update(task, completed=step, loss=float(loss.detach()))
-        compressor.finish()
-        progress.update(task, completed=steps)
 
 
 def _cost_of(bit_ops: int, config: TrainConfig, data: DataSet) -> float:
     """The share of taps that makes so many bit-OPs where every layer has it."""
     with torch.random.fork_rng(devices=[]):
-        net = ModelSpec(
-            data.input_shape, len(data.class_names), config.width, data.mean, data.std, "binary"
-        ).build()
-        dense = dense_bit_ops(net, data.input_shape)
+        dense = dense_bit_ops(_spec(config, data).build(), data.input_shape)
     if bit_ops > dense:
-        raise _usage(f"{bit_ops} bit-OPs, the network has {dense}", "ask for fewer, or for a wider network")
+        raise usage(f"{bit_ops} bit-OPs, the network has {dense}", "ask for fewer, or for a wider network")
     return bit_ops / dense
 
 
@@ -247,14 +153,6 @@ def _take_over(net: nn.Module, path: str) -> None:
         ) from failure
 
 
-def _binary_layers(net: nn.Module) -> list[BinaryConv2d]:
-    return [layer for layer in net.modules() if isinstance(layer, BinaryConv2d)]
-
-
-def _images(array: Any) -> Tensor:
-    return torch.from_numpy(array).permute(0, 3, 1, 2)
-
-
 def checkpoint_meta(result: TrainResult) -> dict[str, object]:
     """What a checkpoint says of its training: the figures and the whole configuration."""
     return {
@@ -267,18 +165,6 @@ def checkpoint_meta(result: TrainResult) -> dict[str, object]:
     }
 
 
-def _bar(console: Console | None) -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("loss {task.fields[loss]:.3f}"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        disable=console is None,
-    )
-
-
 @contextmanager
 def _reproducible(config: TrainConfig) -> Iterator[None]:
     """Seed and thread count as `config` says; the caller's threads, random state and rules come back."""
@@ -287,12 +173,9 @@ def _reproducible(config: TrainConfig) -> Iterator[None]:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
             torch.set_num_threads(config.threads)
-            torch.use_deterministic_algorithms(True)
+            # On a GPU some steps have no deterministic form; there it is a warning.
+            torch.use_deterministic_algorithms(True, warn_only=config.device != "cpu")
             yield
     finally:
         torch.set_num_threads(threads)
         torch.use_deterministic_algorithms(rules)
-
-
-def _usage(what: str, fix: str) -> SpanbitError:
-    return SpanbitError(what, where="training", fix=fix, code=ExitCode.USAGE)

@@ -13,6 +13,10 @@ taps differ by
 
     [x != y] = m_x + m_y - 3/2 m_x m_y - 1/2 x y           (binary: 1/2 - 1/2 x y)
 
+The **depth term**, ours too, is the mean over the channels of the distance along their whole path from zero:
+every edge counts once for each channel behind it. It pulls channels towards the root rather than towards
+their neighbours, so that the next tree is shallower.
+
 The masks are pruning's affair and constant here; the gradient -y / 2 runs through the straight-through sign.
 """
 
@@ -24,6 +28,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from spanbit.nn.binary import BinaryConv2d
@@ -32,10 +37,12 @@ from spanbit.tree import ZERO, ChannelTree, build_tree
 
 @dataclass(frozen=True, eq=False)
 class _Edges:
-    """Per channel, as tensors: parent (an index behind the last: zero), relative sign; how many are roots."""
+    """Per channel, as tensors: parent (an index behind the last: zero), relative sign, and which share of the
+    channels the edge leads to; how many are roots."""
 
     parent: Tensor
     sign: Tensor
+    behind: Tensor
     roots: int
 
 
@@ -46,20 +53,34 @@ class TreeLoss(nn.Module):
         layers: the convolutions whose trees count.
         every: the trees are built again at every so many calls; between, the distances of their
             edges follow the weights.
+        depth: weight of the depth term beside the total distance, 0 for none.
     """
 
-    def __init__(self, layers: Sequence[BinaryConv2d], every: int = 50) -> None:
+    def __init__(self, layers: Sequence[BinaryConv2d], every: int = 50, *, depth: float = 0.0) -> None:
         super().__init__()
-        if not layers or every < 1:
-            raise ValueError("TreeLoss needs at least one layer and a positive `every`")
+        if not layers or every < 1 or depth < 0:
+            raise ValueError("TreeLoss needs at least one layer, a positive `every`, and a depth from 0 on")
+        self.depth = depth
         self._layers = tuple(layers)  # a tuple: their parameters stay the network's, not this module's
         self.every = every
         self._calls = 0
         self._edges: list[_Edges] = []
 
     def forward(self) -> Tensor:
-        """The cost of the current trees, a scalar with a gradient to the layers' weights."""
-        return self.distances().sum() / sum(layer.weight.numel() for layer in self._layers)
+        """Cost of the current trees and the depth term, a scalar with a gradient to the layers' weights."""
+        terms = self.distances()
+        if self.depth:
+            terms = terms + self.depth * self.paths()
+        return terms.sum() / sum(layer.weight.numel() for layer in self._layers)
+
+    def paths(self) -> Tensor:
+        """Each layer's depth term [layers]: mean distance of a path from zero, over the current trees."""
+        return torch.stack(
+            [
+                _path(layer.effective_weight().flatten(1), edges)
+                for layer, edges in zip(self._layers, self._edges, strict=True)
+            ]
+        )
 
     def distances(self) -> Tensor:
         """Total distance of each layer's tree [layers], with a gradient. A call counts for `every`."""
@@ -109,8 +130,26 @@ def _edges(tree: ChannelTree, device: torch.device) -> _Edges:
     return _Edges(
         parent=torch.from_numpy(parent[place].astype(np.int64)).to(device),
         sign=torch.from_numpy(relative[place].astype(np.float32)).to(device),
+        behind=torch.from_numpy(_behind(tree)[place] / np.float32(channels)).to(device),
         roots=int(root.sum()),
     )
+
+
+def _behind(tree: ChannelTree) -> NDArray[np.float32]:
+    """For each position, how many channels its edge leads to, itself included."""
+    count = np.ones(len(tree.channel), np.float32)
+    for place in range(len(count) - 1, -1, -1):  # parents stand before their children
+        if tree.parent[place] != ZERO:
+            count[tree.parent[place]] += count[place]
+    return count
+
+
+def _path(rows: Tensor, edges: _Edges) -> Tensor:
+    with_zero = torch.cat([rows, rows.new_zeros(1, rows.shape[1])])
+    parent = with_zero[edges.parent] * edges.sign[:, None]
+    used, parent_used = rows.detach().abs(), parent.detach().abs()
+    distances = (used + parent_used - 1.5 * used * parent_used - 0.5 * rows * parent).sum(1)
+    return (distances * edges.behind).sum()
 
 
 def _distance(rows: Tensor, edges: _Edges, binary: bool) -> Tensor:

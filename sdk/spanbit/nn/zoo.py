@@ -17,6 +17,7 @@ from torch import nn
 
 from spanbit.nn.batchnorm import BatchNormSign
 from spanbit.nn.binary import BinaryConv2d, BinaryLinear, Weights
+from spanbit.nn.resnet import resnet18, resnet20, resnet34
 from spanbit.nn.stem import StemConv2d
 
 _LARGE_SIDE = 24
@@ -118,13 +119,17 @@ class Build(Protocol):
 
 @dataclass(frozen=True)
 class Network:
-    """A network's function, and the width (channels of the stem) that is its own."""
+    """A network's function, the width (channels of the stem) that is its own, whether it compiles."""
 
     build: Build
     width: int
+    compiles: bool = True
 
 
 NETWORKS = {
     "vgg_tiny": Network(vgg_tiny, 32),
     "vgg_small": Network(vgg_small, 128),
+    "resnet20": Network(resnet20, 16, compiles=False),
+    "resnet18": Network(resnet18, 64, compiles=False),
+    "resnet34": Network(resnet34, 64, compiles=False),
 }

@@ -1,0 +1,120 @@
+"""Images of one's own: a folder a class, in a folder `train` and a folder `test` (or `val`).
+
+    data = read_image_folder(Path("birds"), size=32)     # birds/train/finch/*.jpg, birds/test/finch/*.jpg
+
+Files of any kind that Pillow reads. All are grey if every one of them is, else RGB. All are held in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spanbit.errors import SpanbitError
+from spanbit.nn.data.dataset import DataSet
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+ENDINGS = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"}
+
+
+def read_image_folder(folder: Path, size: int | None = None) -> DataSet:
+    """The images below `folder`; the classes are the names of the folders in `train`, sorted.
+
+    Args:
+        size: side of the square that every image becomes: its shorter side is scaled to it, the middle cut
+            out. Without it, images must all be of one size already.
+
+    Raises:
+        SpanbitError: a folder or class without images, a file that is no image, sizes that differ; Pillow is
+            not installed.
+    """
+    train, test = folder / "train", _test_folder(folder)
+    class_names = tuple(sorted(part.name for part in train.iterdir() if part.is_dir()))
+    if strangers := {part.name for part in test.iterdir() if part.is_dir()} - set(class_names):
+        raise _wrong(test, f"classes that are not in train: {', '.join(sorted(strangers))}")
+    files = [_files(part, class_names) for part in (train, test)]
+    images = [_open(path) for part in files for path, _ in part]
+    mode = "L" if all(image.mode in ("L", "1") for image in images) else "RGB"
+    pixels = _same_size([np.asarray(_fitted(image.convert(mode), size)) for image in images], files)
+    pixels = pixels.reshape(*pixels.shape[:3], -1)
+    labels = np.array([label for part in files for _, label in part], np.int64)
+    count = len(files[0])
+    return DataSet(
+        "image-folder", pixels[:count], labels[:count], pixels[count:], labels[count:], class_names
+    )
+
+
+def _test_folder(folder: Path) -> Path:
+    if not (folder / "train").is_dir():
+        raise FileNotFoundError("train/CLASS/")
+    for name in ("test", "val"):
+        if (folder / name).is_dir():
+            return folder / name
+    raise FileNotFoundError("test/CLASS/")
+
+
+def _files(part: Path, class_names: Sequence[str]) -> list[tuple[Path, int]]:
+    found = [
+        (path, label)
+        for label, name in enumerate(class_names)
+        for path in sorted((part / name).glob("*"))
+        if path.suffix.lower() in ENDINGS
+    ]
+    if not found:
+        raise _wrong(part, "it holds no image")
+    return found
+
+
+def _open(path: Path) -> Image:
+    try:
+        from PIL import Image as Pillow
+    except ImportError as missing:
+        raise SpanbitError(
+            "reading a folder of images needs Pillow, which is not installed",
+            why=str(missing),
+            fix="pip install 'spanbit[train]'",
+        ) from missing
+    try:
+        with Pillow.open(path) as image:
+            whole: Image = image.copy()
+            return whole
+    except (OSError, ValueError) as failure:
+        raise SpanbitError(
+            "not an image that Pillow reads", where=str(path), why=str(failure), fix="remove or replace it"
+        ) from failure
+
+
+def _fitted(image: Image, size: int | None) -> Image:
+    if size is None:
+        return image
+    from PIL import ImageOps
+
+    return ImageOps.fit(image, (size, size))
+
+
+def _same_size(arrays: list[NDArray[np.uint8]], files: list[list[tuple[Path, int]]]) -> NDArray[np.uint8]:
+    for array, (path, _) in zip(arrays, [entry for part in files for entry in part], strict=True):
+        if array.shape != arrays[0].shape:
+            raise SpanbitError(
+                f"an image of {array.shape[0]}x{array.shape[1]} pixels among others of "
+                f"{arrays[0].shape[0]}x{arrays[0].shape[1]}",
+                where=str(path),
+                why="a network takes images of one size",
+                fix="say which with --image-size, and all are scaled to it",
+            )
+    return np.stack(arrays)
+
+
+def _wrong(folder: Path, why: str) -> SpanbitError:
+    return SpanbitError(
+        "not a folder of images by class",
+        where=str(folder),
+        why=why,
+        fix="put images into train/CLASS/ and test/CLASS/",
+    )

@@ -1,0 +1,76 @@
+"""The zoo counts the bits and bit-OPs of the literature; residual networks learn, and are refused clearly."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from spanbit.errors import ExitCode, SpanbitError
+from spanbit.importers import from_checkpoint, from_torch
+from spanbit.nn import BinaryConv2d
+from spanbit.nn.bit_ops import dense_bit_ops
+from spanbit.nn.resnet import Residual
+from spanbit.nn.train import TrainConfig, train
+from spanbit.nn.zoo import NETWORKS
+from torch import nn
+
+CIFAR, IMAGENET = (3, 32, 32), (3, 224, 224)
+# Network, image, bits, bit-OPs: as the papers on binary networks count them.
+LITERATURE = [
+    ("vgg_small", CIFAR, 4_571_136, 603_979_776),
+    ("resnet20", CIFAR, 267_264, 40_108_032),
+    ("resnet18", CIFAR, 10_985_472, 547_356_672),
+    ("resnet18", IMAGENET, 10_985_472, 1_676_279_808),
+    ("resnet34", IMAGENET, 21_086_208, 3_525_967_872),
+]
+RESIDUAL = sorted(name for name, network in NETWORKS.items() if not network.compiles)
+
+
+def build(name: str, shape: tuple[int, int, int], width: int | None = None) -> nn.Module:
+    network = NETWORKS[name]
+    stats = (0.5,) * shape[0]
+    return network.build(shape, 10, width or network.width, mean=stats, std=stats, weights="binary")
+
+
+@pytest.mark.parametrize(("name", "shape", "bits", "bit_ops"), LITERATURE)
+def test_bits_and_bit_ops_are_the_literatures(
+    name: str, shape: tuple[int, int, int], bits: int, bit_ops: int
+) -> None:
+    net = build(name, shape)
+    assert sum(m.weight.numel() for m in net.modules() if isinstance(m, BinaryConv2d)) == bits
+    assert dense_bit_ops(net, shape) == bit_ops
+
+
+@pytest.mark.parametrize("name", RESIDUAL)
+@pytest.mark.parametrize("shape", [(3, 32, 32), (1, 28, 28), (3, 9, 15), (3, 64, 65)])
+def test_any_image_and_width_fits(name: str, shape: tuple[int, int, int]) -> None:
+    net = build(name, shape, 4).eval()
+    assert net(torch.zeros(2, *shape, dtype=torch.uint8)).shape == (2, 10)
+    with pytest.raises(ValueError, match="too small"):
+        build(name, (3, 7, 32), 4)
+
+
+def test_a_residual_layer_adds_its_input_as_it_is() -> None:
+    layer = Residual(4, 4, 1, "binary").eval()
+    x = torch.randn(2, 4, 5, 5)
+    assert isinstance(layer.norm, nn.BatchNorm2d)
+    assert torch.equal(layer(x), x + layer.norm(layer.conv(x.sign())))
+    with torch.no_grad():
+        layer.norm.weight.zero_()
+    assert torch.equal(layer(x), x)
+
+
+def test_a_residual_network_learns_at_a_cost_and_is_refused_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "net.pt"
+    config = TrainConfig("digits", network="resnet20", width=8, epochs=8, cost=0.2, threads=1)
+    result = train(config, checkpoint=path)
+    assert result.accuracy > 0.4  # a tenth by chance; so few channels learn slowly
+    assert result.tree_cost <= 0.2001
+    with pytest.raises(SpanbitError, match="real-valued shortcut") as caught:
+        from_checkpoint(path.read_bytes(), where=str(path))
+    assert caught.value.code == ExitCode.UNSUPPORTED_MODEL
+    assert caught.value.where == "layer stage1_1"
+    assert "chain" in caught.value.why and "vgg_small" in caught.value.fix
+    with pytest.raises(SpanbitError, match="real-valued shortcut"):
+        from_torch(nn.Sequential(nn.Sequential(result.net)), (1, 8, 8))
