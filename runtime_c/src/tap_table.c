@@ -28,23 +28,6 @@ static uint8_t *step_end(const spb_table_writer *w, uint8_t *step) {
            w->tail_bytes;
 }
 
-/* What a step takes, about: a word's loads and adders, a step's planes. */
-enum { WORK_WORD = 10, WORK_STEP = 200 };
-
-/* Gives the step its part of the work, and has the part's need of sums known to all steps that it starts
- * from. */
-static void assign_part(spb_table_writer *w, uint8_t *step, uint32_t words) {
-    uint64_t work = WORK_STEP + (uint64_t)words * WORK_WORD, middle = w->work_done + work / 2;
-    uint64_t part = w->work ? middle * SPB_PARTS / w->work : 0;
-    part = part < SPB_PARTS ? part : SPB_PARTS - 1;
-    w->work_done += work;
-    step[SPB_STEP_PART] = (uint8_t)part;
-    for (uint8_t bit = (uint8_t)(1u << part); !(step[SPB_STEP_NEEDED] & bit);) {
-        step[SPB_STEP_NEEDED] |= bit;
-        step -= spb_u32(step + SPB_STEP_BACK); /* itself where there is none */
-    }
-}
-
 /* Where the next tap of the list goes: the run of the step that comes next, or of the next step. */
 static void next_run(const spb_table_writer *w, spb_table_cursor *cursor, int subtract) {
     do {
@@ -78,7 +61,6 @@ void spb_table_begin(spb_table_writer *w, const spb_layer *layer, uint8_t *table
     w->end = table + table_bytes;
     w->lanes = spb_lanes(&layer->out, TREE_WORD_BYTES);
     w->tail_bytes = spb_tail_bytes(layer);
-    w->work = (uint64_t)layer->out.channels * WORK_STEP + (uint64_t)layer->tap_count / w->lanes * WORK_WORD;
 }
 
 /* An empty step at the table's end; NULL: there is no room for it and so many words. */
@@ -95,13 +77,9 @@ static uint8_t *new_step(spb_table_writer *w, uint8_t source, const uint8_t *nod
     memcpy(step + SPB_STEP_CHANNEL, node + SPB_NODE_CHANNEL, sizeof(uint16_t));
     step[SPB_STEP_WORDS] = (uint8_t)words;
     step[SPB_STEP_WORDS + 1] = (uint8_t)(words >> 8);
-    if (source != SPB_NODE_ZERO) {
-        uint32_t back = (uint32_t)(step - w->writer[source]);
-        memcpy(step + SPB_STEP_BACK, &back, sizeof back);
+    if (source != SPB_NODE_ZERO)
         w->writer[source][SPB_STEP_FLAGS] |= SPB_STEP_KEEP;
-    }
     w->writer[node[SPB_NODE_SLOT]] = step;
-    assign_part(w, step, words);
     uint16_t zero = (uint16_t)spb_copies_bytes(w->layer);
     for (uint32_t i = 0; i < words * w->lanes; i++)
         memcpy(step + SPB_STEP_HEADER_BYTES + i * sizeof zero, &zero, sizeof zero);

@@ -31,12 +31,9 @@ enum {
     SPB_STEP_CHANNEL = 4, /* u16 */
     SPB_STEP_PIECES = 6,  /* u16, bit 2 j: a piece of 2^j words to add; the bit above it: to take away */
     SPB_STEP_BLOCKS = 8,  /* of 32 words; low half: to add, high half: to take away */
-    SPB_STEP_PART = 9,    /* which eighth of the table's work this is, 0 .. 7 */
-    SPB_STEP_NEEDED = 10, /* bit p: eighth p needs this step's sum, or is it */
-    SPB_STEP_WORDS = 12,  /* u16: of taps */
-    SPB_STEP_MASKS = 14,  /* for each plane: 0xFF where the constant's bit is 0, else 0x00 */
-    SPB_STEP_BACK = 32,   /* u32: bytes back to the step whose sum this one starts from; 0: none */
-    SPB_STEP_HEADER_BYTES = 36
+    SPB_STEP_WORDS = 10,  /* u16: of taps */
+    SPB_STEP_MASKS = 12,  /* for each plane: 0xFF where the constant's bit is 0, else 0x00 */
+    SPB_STEP_HEADER_BYTES = 32
 };
 enum {
     SPB_STEP_KEEP = 1,  /* a later step starts from this one's sum */
@@ -44,7 +41,7 @@ enum {
     SPB_STEP_FIXED = 4, /* the output is SPB_STEP_FLIP, whatever the sum is */
     SPB_STEP_LAST = 8   /* no step follows */
 };
-enum { SPB_PLANES_MAX = 18, SPB_STEP_BLOCKS_MAX = 6, SPB_PARTS = 8 };
+enum { SPB_PLANES_MAX = 18, SPB_STEP_BLOCKS_MAX = 6 };
 
 /* A node's lists of taps: differences of +1, -1, +2, -2. */
 enum { SPB_ADD1 = 0, SPB_SUB1 = 1, SPB_ADD2 = 2, SPB_SUB2 = 3 };
@@ -103,7 +100,6 @@ typedef struct spb_table_writer {
     uint8_t *at, *end;
     uint8_t *last; /* step */
     uint32_t lanes, tail_bytes;
-    uint64_t work, work_done; /* of the whole table, as far as the bundle tells; of the steps so far */
     spb_table_cursor cursor[4];
     uint32_t constant[256]; /* by slot: what the sum there has too much, from taps that are taken away */
     uint8_t *writer[256];   /* by slot: the step whose sum stands there */

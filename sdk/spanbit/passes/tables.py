@@ -15,7 +15,7 @@ from spanbit.passes.border import border_classes, class_bytes
 from spanbit.passes.layout import WORD_BYTES, lanes, round_up
 from spanbit.tree import ZERO
 
-_STEP_HEADER_BYTES, _OFFSET_BYTES = 36, 2
+_STEP_HEADER_BYTES, _OFFSET_BYTES = 32, 2
 _BLOCK_WORDS, _BLOCKS_MAX = 32, 6
 
 
