@@ -39,8 +39,9 @@ TARGET = "rpi4"
 NETWORK = "vgg-small"
 _WORD_BYTES_MAX = 32  # the arena has room for it
 CHANNELS, SIDE, COST = 256, 16, 0.10
+SMALL_SIDE = 8  # of the channels' series: with 1,024 channels a larger image does not fit offsets of 16 bits
 SERIES: dict[str, tuple[tuple[int, int, float], ...]] = {
-    "channels": tuple((channels, SIDE, COST) for channels in (64, 128, 256, 512, 1024)),
+    "channels": tuple((channels, SMALL_SIDE, COST) for channels in (64, 128, 256, 512, 1024)),
     "pixels": tuple((CHANNELS, side, COST) for side in (4, 6, 8, 12, 16, 24, 32, 48, 64)),
     "cost": tuple((CHANNELS, SIDE, cost) for cost in (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)),
 }
