@@ -210,6 +210,8 @@ GOOD = {
     "runner": 1,
     "isa": "neon64",
     "arch": "aarch64",
+    "threads": 1,
+    "cores": 4,
     "arena_bytes": 64,
     "layers": [{"name": "a", "op": 1, "taps": 0, "ns": [1, 2]}],
     "golden": {"count": 1, "ok": True},
@@ -231,6 +233,8 @@ def test_a_good_report() -> None:
         {"runner": 2},
         {"runner": True},
         {"isa": 7},
+        {"threads": 2},  # one was asked for
+        {"cores": 0},
         {"isa": "x" * 100},
         {"arena_bytes": -1},
         {"arena_bytes": 1e3},

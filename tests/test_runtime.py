@@ -59,6 +59,30 @@ def test_every_layer_equals_the_reference(isa: str, seed: int, kernel: KernelKin
     model.check_golden()
 
 
+@pytest.mark.parametrize("isa", isas())
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 2**32), kernel=KERNELS, threads=st.integers(2, 8))
+def test_threads_change_no_integer(isa: str, seed: int, kernel: KernelKind | None, threads: int) -> None:
+    graph = random_graph(seed)
+    image = random_image(graph, seed)
+    bundle = write_bundle(compile_graph(graph, HOST, kernel), image[None])
+    alone, shared = Model(bundle, isa), Model(bundle, isa, threads=threads)
+    for again in (image, 255 - image, image):  # the workers' memory is full of another image's sums
+        for name, here, there in zip(
+            alone.info.layer_names, alone.trace(again), shared.trace(again), strict=True
+        ):
+            assert np.array_equal(here, there), name
+        assert np.array_equal(alone.run(again), shared.run(again))
+    shared.check_golden()
+
+
+@pytest.mark.parametrize("threads", [0, -1, 9])
+def test_a_wrong_number_of_threads_is_refused(threads: int) -> None:
+    with pytest.raises(SpanbitError, match="threads") as error:
+        Model(b"", threads=threads)
+    assert error.value.code is ExitCode.USAGE
+
+
 @settings(max_examples=80, deadline=None)
 @given(seed=st.integers(0, 2**32), kernel=KERNELS)
 def test_a_bundle_is_read_back_as_it_was_written(seed: int, kernel: KernelKind | None) -> None:

@@ -94,7 +94,18 @@ def _sources(*folders: str) -> tuple[str, ...]:
 
 def _build(compiler: tuple[str, ...], out: Path, *arguments: str) -> Path:
     library = _sources("src", "src/kernels")
-    done = _run((*compiler, f"-I{RUNTIME / 'include'}", *arguments, *library, "-o", str(out)))
+    done = _run(
+        (
+            *compiler,
+            "-pthread",
+            f"-I{RUNTIME / 'include'}",
+            f"-I{RUNTIME / 'pool'}",
+            *arguments,
+            *library,
+            "-o",
+            str(out),
+        )
+    )
     assert done.returncode == 0, done.stderr
     return out
 
@@ -124,7 +135,7 @@ def test_kernels_equal_their_definitions(platform: Platform) -> None:
 
 @pytest.mark.parametrize("platform", PLATFORMS, ids=lambda p: p.name)
 def test_runner_reports_the_same_everywhere(platform: Platform, bundle: Path, tmp_path: Path) -> None:
-    runner = _build(platform.compiler, tmp_path / "spb_runner", *_sources("runner"))
+    runner = _build(platform.compiler, tmp_path / "spb_runner", *_sources("pool", "runner"))
     images, labels = tmp_path / "images", tmp_path / "labels"
     images.write_bytes(bytes(i * i * 7 % 251 for i in range(4 * 3 * 9 * 14)))
     labels.write_bytes(bytes([0, 1, 2, 3]))
@@ -142,13 +153,35 @@ def test_runner_reports_the_same_everywhere(platform: Platform, bundle: Path, tm
     assert all(len(layer["ns"]) == 2 for layer in said["layers"])
 
 
+def test_workers_touch_no_byte_in_common(tmp_path: Path) -> None:
+    test = str(RUNTIME / "tests" / "test_pool.c")
+    thread = ("gcc", "-g", "-O1", "-mavx2", "-fsanitize=thread", "-D_POSIX_C_SOURCE=200809L")
+    program = _build(thread, tmp_path / "test_pool", *_sources("pool"), test)
+    done = _run((str(program), "16"))
+    assert (done.returncode, done.stdout) == (0, "16 passed, 0 failed\n"), done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("platform", PLATFORMS, ids=lambda p: p.name)
+def test_runner_with_threads_holds_the_golden_record(
+    platform: Platform, bundle: Path, tmp_path: Path
+) -> None:
+    runner = _build(platform.compiler, tmp_path / "spb_runner", *_sources("pool", "runner"))
+    for threads in (2, 5, 8):
+        arguments = ("--threads", str(threads), "--rounds", "3")
+        done = _run((*platform.emulator, str(runner), str(bundle), *arguments))
+        assert done.returncode == 0, done.stdout + done.stderr
+        said = json.loads(done.stdout)
+        assert said["threads"] == threads and said["cores"] >= 1
+        assert said["golden"] == {"count": 1, "ok": True}
+
+
 def _with_crc(data: bytearray) -> bytes:
     struct.pack_into("<I", data, 12, zlib.crc32(data[16:]))
     return bytes(data)
 
 
 def test_runner_names_what_is_wrong(bundle: Path, tmp_path: Path) -> None:
-    runner = str(_build(("gcc", *SANITIZE), tmp_path / "spb_runner", *_sources("runner")))
+    runner = str(_build(("gcc", *SANITIZE), tmp_path / "spb_runner", *_sources("pool", "runner")))
     good = bundle.read_bytes()
     bad = tmp_path / "bad.spb"
 
@@ -179,6 +212,8 @@ def test_runner_names_what_is_wrong(bundle: Path, tmp_path: Path) -> None:
     assert ask(str(tmp_path / "absent.spb"))[0] == 3
     assert ask()[0] == 2
     assert ask(str(bundle), "--rounds", "-1")[0] == 2
+    for threads in ("0", "9", "-1", "two"):
+        assert ask(str(bundle), "--threads", threads)[0] == 2
     assert ask(str(bundle), "--frobnicate")[1]["where"] == "--frobnicate"
 
 

@@ -57,6 +57,7 @@ def execute(
     rounds: int,
     timeout: float,
     watcher: Watcher,
+    threads: int = 1,
 ) -> Execution:
     """Pushes the bundle and a runner for `target` over an open connection, and runs it.
 
@@ -74,9 +75,11 @@ def execute(
         images=0 if images is None else len(images.pixels),
         classes=bundle.class_count,
         rounds=rounds,
+        threads=threads,
     )
     folder = f"{release.root}/.{secrets.token_hex(4)}.tmp"
     command = [*board.emulator, release.runner, release.bundle, "--rounds", str(rounds)]
+    command += ["--threads", str(threads)]
     try:
         if images is not None:
             command += _send_images(board, images, folder, watcher)

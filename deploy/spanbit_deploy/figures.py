@@ -57,6 +57,8 @@ class RunFigures:
     target: str
     arch: str
     isa: str
+    threads: int
+    cores: int  # of the place
     emulated: bool
     note: str  # what must be said with the times
     uploaded: bool  # False: the release was on the board already
@@ -86,6 +88,8 @@ def run_figures(
         target=target.name,
         arch=report.arch,
         isa=report.isa,
+        threads=report.threads,
+        cores=report.cores,
         emulated=emulated,
         note=EMULATED if emulated else "",
         uploaded=done.release.uploaded,

@@ -26,6 +26,7 @@ class Expected:
     images: int
     classes: int
     rounds: int
+    threads: int = 1
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,8 @@ class RunnerReport:
 
     isa: str
     arch: str
+    threads: int
+    cores: int  # of the board
     arena_bytes: int
     layers: tuple[LayerTimes, ...]
     golden_count: int
@@ -89,6 +92,8 @@ def parse_report(text: str, expected: Expected) -> RunnerReport | RunnerFailure:
     return RunnerReport(
         isa=_text(said, "isa"),
         arch=_text(said, "arch"),
+        threads=_number(said, "threads", low=expected.threads, high=expected.threads),
+        cores=_number(said, "cores", low=1),
         arena_bytes=_number(said, "arena_bytes"),
         layers=tuple(_layer(part, expected.rounds) for part in layers),
         golden_count=_number(golden, "count"),

@@ -35,12 +35,22 @@ def profile_view(figures: RunFigures) -> Group:
 def run_view(figures: RunFigures) -> Group:
     """The place, golden check and accuracy."""
     lines = [
-        Text(f"on {figures.on}: {figures.arch}, {figures.isa}, runner built for {figures.target}"),
+        Text(
+            f"on {figures.on}: {figures.arch}, {figures.isa}, {_threads(figures)}"
+            f"runner built for {figures.target}"
+        ),
         Text(f"golden outputs: {figures.golden_count} of {figures.golden_count} equal, bit for bit"),
     ]
     if figures.classified is not None:
         lines.append(_accuracy(figures.classified))
     return Group(*lines)
+
+
+def _threads(figures: RunFigures) -> str:
+    if figures.threads == 1:
+        return ""
+    more = f" on {figures.cores} cores" if figures.threads > figures.cores else ""
+    return f"{figures.threads} threads{more}, "
 
 
 def _accuracy(found: Classified) -> Text:

@@ -10,7 +10,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from spanbit.cbuild import build, include_dirs, runner_sources, runtime_sources
+from spanbit.cbuild import POOL_FLAGS, build, include_dirs, runner_sources, runtime_sources
 from spanbit.errors import ExitCode, SpanbitError
 from spanbit.targets import Target, Toolchain
 
@@ -51,7 +51,7 @@ def build_runner(target: Target) -> Path:
     """
     toolchain = find_toolchain(target)
     return build(
-        (*toolchain.command, *toolchain.flags),
+        (*toolchain.command, *toolchain.flags, *POOL_FLAGS),
         (*runtime_sources(), *runner_sources()),
         include=include_dirs(),
         output_name=RUNNER_NAME,

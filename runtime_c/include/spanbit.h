@@ -24,6 +24,7 @@ extern "C" {
 #define SPB_VERSION_MAJOR 1
 #define SPB_VERSION_MINOR 0
 #define SPB_ARENA_ALIGN 64
+#define SPB_WORKERS_MAX 8
 
 /* Stable numbers: 1.. the call, 20.. the bundle, 60.. the run. New ones are added, none is reused. */
 typedef enum spb_status {
@@ -35,6 +36,8 @@ typedef enum spb_status {
     SPB_ERR_IMAGE_BYTES = 5,   /* image has another size than height * width * channels */
     SPB_ERR_LOGIT_COUNT = 6,   /* logits has another size than output_count */
     SPB_ERR_INDEX = 7,         /* no such layer or golden record */
+    SPB_ERR_WORKERS = 8,       /* a pool of no worker, or of more than SPB_WORKERS_MAX */
+    SPB_ERR_POOL_MEMORY = 9,   /* a pool's memory is smaller than spb_pool_bytes, or not aligned to 64 */
     SPB_ERR_TRUNCATED = 20,    /* fewer bytes than the header says */
     SPB_ERR_MAGIC = 21,        /* not a bundle */
     SPB_ERR_VERSION = 22,      /* made for a newer runtime */
@@ -90,6 +93,16 @@ typedef struct spb_layer_info {
 /* Called after each layer; `output` is the layer's output tensor, valid until the next layer runs. */
 typedef void (*spb_layer_hook)(void *user, unsigned layer, const spb_layer_info *info, const void *output);
 
+/* Workers, which the caller provides: the library starts no thread. run() calls task(context, w) once for
+ * each w = 0 .. workers - 1, in any order or at the same time, and returns when all have returned. A pool of
+ * threads is in pool/spanbit_pool.h. */
+typedef void (*spb_task)(void *context, unsigned worker);
+typedef struct spb_pool {
+    unsigned workers; /* 1 .. SPB_WORKERS_MAX */
+    void (*run)(void *user, spb_task task, void *context);
+    void *user;
+} spb_pool;
+
 /* Fields are private: read them through the functions below. */
 typedef struct spb_model {
     const uint8_t *bundle;
@@ -98,6 +111,9 @@ typedef struct spb_model {
     uint32_t layer_offset, golden_offset;
     spb_layer_hook hook;
     void *hook_user;
+    spb_pool pool;
+    uint8_t *pool_memory;
+    int (*run_shared)(const struct spb_model *model, unsigned layer, const uint8_t *image);
 } spb_model;
 
 /* A text for each status; never NULL. */
@@ -120,6 +136,19 @@ spb_status spb_model_init(spb_model *model, const void *bundle, size_t bundle_by
  * logits, a convolution's scale * sum + bias, or its sums as they are, which a float holds exactly. */
 spb_status spb_model_run(spb_model *model, const uint8_t *image, size_t image_bytes, float *logits,
                          size_t logit_count);
+
+/* `count` images one after the other, and so their logits; the same as as many single runs. With a pool the
+ * workers share every layer of one image. */
+spb_status spb_model_run_batch(spb_model *model, const uint8_t *images, size_t images_bytes, size_t count,
+                               float *logits, size_t logit_count);
+
+/* Memory for a pool of so many workers, beside the arena: scratch, shares of the tables, outputs. */
+spb_status spb_pool_bytes(const spb_model *model, unsigned workers, size_t *bytes);
+
+/* From now on workers share each layer; the results stay the same, bit for bit. `memory`, aligned to 64, is
+ * kept as the arena is, and so is what pool->user points to. pool NULL, or of one worker: no pool, no memory.
+ */
+spb_status spb_model_set_pool(spb_model *model, const spb_pool *pool, void *memory, size_t bytes);
 
 /* The integers behind the last run's floats, [class_count][out_height][out_width], inside the arena until
  * the next run; int16_t where info.output is SPB_OUTPUT_INT16, else int32_t. */

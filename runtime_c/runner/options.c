@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "spanbit.h"
+
 enum { MAX_ROUNDS = 10000000 };
 
 static int read_count(const char *text, long *value) {
@@ -14,7 +16,7 @@ static int read_count(const char *text, long *value) {
 }
 
 const char *options_read(options *o, int argc, char **argv, const char **where) {
-    const options defaults = {NULL, NULL, NULL, 0, 3, 0};
+    const options defaults = {.warmup = 3, .threads = 1};
     *o = defaults;
     for (int i = 1; i < argc; i++) {
         *where = argv[i];
@@ -24,9 +26,10 @@ const char *options_read(options *o, int argc, char **argv, const char **where) 
             const char **text = strcmp(argv[i], "--images") == 0   ? &o->images
                                 : strcmp(argv[i], "--labels") == 0 ? &o->labels
                                                                    : NULL;
-            long *count = strcmp(argv[i], "--rounds") == 0   ? &o->rounds
-                          : strcmp(argv[i], "--warmup") == 0 ? &o->warmup
-                                                             : NULL;
+            long *count = strcmp(argv[i], "--rounds") == 0    ? &o->rounds
+                          : strcmp(argv[i], "--warmup") == 0  ? &o->warmup
+                          : strcmp(argv[i], "--threads") == 0 ? &o->threads
+                                                              : NULL;
             if (!text && !count)
                 return "unknown option";
             if (i + 1 >= argc)
@@ -36,6 +39,8 @@ const char *options_read(options *o, int argc, char **argv, const char **where) 
                 *text = argv[i];
             else if (!read_count(argv[i], count))
                 return "a number from 0 to 10000000 is needed";
+            if (o->threads < 1 || o->threads > SPB_WORKERS_MAX)
+                return "--threads takes 1 to 8";
         } else if (o->bundle) {
             return "one bundle is enough";
         } else {
@@ -44,7 +49,8 @@ const char *options_read(options *o, int argc, char **argv, const char **where) 
     }
     *where = "";
     if (!o->bundle) {
-        return "usage: spb_runner BUNDLE [--images FILE [--labels FILE]] [--rounds N] [--warmup N] [--info]";
+        return "usage: spb_runner BUNDLE [--images FILE [--labels FILE]] [--rounds N] [--warmup N] "
+               "[--threads N] [--info]";
     }
     return o->labels && !o->images ? "--labels needs --images" : NULL;
 }

@@ -1,10 +1,11 @@
-/* The command line: spb_runner BUNDLE [--images FILE [--labels FILE]] [--rounds N] [--warmup N] [--info] */
+/* The command line: spb_runner BUNDLE [--images FILE [--labels FILE]] [--rounds N] [--warmup N] [--threads N]
+ * [--info] */
 #ifndef SPB_OPTIONS_H
 #define SPB_OPTIONS_H
 
 typedef struct options {
     const char *bundle, *images, *labels; /* NULL where not given */
-    long rounds, warmup;
+    long rounds, warmup, threads;
     int info;
 } options;
 

@@ -8,6 +8,7 @@
 #include "json.h"
 #include "options.h"
 #include "spanbit.h"
+#include "spanbit_pool.h"
 #include "timing.h"
 
 enum { EXIT_USAGE = 2, EXIT_FILE = 3, EXIT_BUNDLE = 4, EXIT_MEMORY = 5, EXIT_GOLDEN = 8 };
@@ -28,7 +29,8 @@ enum { EXIT_USAGE = 2, EXIT_FILE = 3, EXIT_BUNDLE = 4, EXIT_MEMORY = 5, EXIT_GOL
 typedef struct session {
     options wanted;
     file_bytes bundle, images, labels;
-    uint8_t *arena;
+    uint8_t *arena, *pool_memory;
+    spb_threads *threads;
     float *logits;
     spb_model model;
     size_t image_bytes, image_count;
@@ -87,6 +89,23 @@ static failure open_model(session *s) {
         spb_model_init_at(&s->model, s->bundle.data, s->bundle.count, s->arena, info.arena_bytes, &layer);
     s->image_bytes = (size_t)info.height * info.width * info.channels;
     return status ? of_status(status, path, layer) : NONE;
+}
+
+static failure start_threads(session *s) {
+    size_t bytes;
+    unsigned workers = (unsigned)s->wanted.threads;
+    if (workers == 1)
+        return NONE;
+    spb_status status = spb_pool_bytes(&s->model, workers, &bytes);
+    if (status)
+        return of_status(status, "--threads", -1);
+    s->pool_memory = aligned_bytes(bytes);
+    s->threads = spb_threads_create(workers);
+    if (!s->pool_memory || !s->threads)
+        return out_of_memory("--threads");
+    spb_pool pool = spb_threads_pool(s->threads);
+    status = spb_model_set_pool(&s->model, &pool, s->pool_memory, bytes);
+    return status ? of_status(status, "--threads", -1) : NONE;
 }
 
 static failure check_golden(session *s) {
@@ -166,6 +185,9 @@ static failure work(session *s) {
         return f;
     if (!timing_alloc(&s->times, &s->model, s->wanted.rounds))
         return out_of_memory("the times of --rounds");
+    f = start_threads(s);
+    if (f.exit_code)
+        return f;
     f = check_golden(s);
     if (!f.exit_code)
         f = classify(s);
@@ -216,6 +238,8 @@ static void print_result(json *out, const session *s) {
     const spb_info *info = &s->model.info;
     json_text(out, "isa", spb_isa());
     json_text(out, "arch", ARCH);
+    json_number(out, "threads", s->wanted.threads);
+    json_number(out, "cores", spb_threads_cores());
     json_text(out, "name", info->name);
     json_text(out, "target", info->target);
     json_number(out, "arena_bytes", (int64_t)info->arena_bytes);
@@ -261,8 +285,10 @@ int main(int argc, char **argv) {
     }
     json_end(&out);
     timing_free(&s.times);
+    spb_threads_destroy(s.threads);
     free(s.predictions);
     free(s.logits);
+    free(s.pool_memory);
     free(s.arena);
     free(s.labels.data);
     free(s.images.data);

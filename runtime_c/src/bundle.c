@@ -113,6 +113,7 @@ void spb_layer_read(const uint8_t *bundle, uint32_t layer_offset, uint32_t index
     layer->padding = p[5];
     layer->in = tensor_of(p + 6);
     layer->out = tensor_of(p + 12);
+    layer->weight_rows = layer->out.channels;
     layer->slot_count = spb_u16(p + 18);
     layer->in_arena = spb_u32(p + 20);
     layer->out_arena = spb_u32(p + 24);

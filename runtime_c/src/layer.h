@@ -20,11 +20,12 @@ typedef struct spb_layer {
     spb_op op;
     uint32_t index;
     uint32_t kernel_h, kernel_w, stride, padding;
-    uint32_t pad_bit;   /* 1: a = +1 outside the image; else a = -1, or 0 with zero_pad */
-    uint32_t zero_pad;  /* 1: a tap outside the image adds nothing */
-    uint32_t binary;    /* 1: no weight is 0 */
-    spb_output output;  /* what it ends in; a head: FLOAT32 */
-    spb_tensor in, out; /* the stem's input is the u8 image: row_bytes and plane_bytes mean nothing there */
+    uint32_t pad_bit;     /* 1: a = +1 outside the image; else a = -1, or 0 with zero_pad */
+    uint32_t zero_pad;    /* 1: a tap outside the image adds nothing */
+    uint32_t binary;      /* 1: no weight is 0 */
+    spb_output output;    /* what it ends in; a head: FLOAT32 */
+    spb_tensor in, out;   /* the stem's input is the u8 image: row_bytes and plane_bytes mean nothing there */
+    uint32_t weight_rows; /* stem, dense: rows from `weights` to what is behind them; of the whole layer */
     uint32_t slot_count, tap_count;
     uint32_t planes;     /* of every sum of a tree, which is known modulo 2^planes */
     uint32_t strip_rows; /* output rows whose input planes are prepared at a time */

@@ -140,7 +140,10 @@ spb_status spb_model_run(spb_model *model, const uint8_t *image, size_t image_by
     for (uint32_t i = 0; i < info->layer_count; i++) {
         spb_layer layer;
         spb_layer_read(model->bundle, model->layer_offset, i, &layer);
-        run_layer(model, &layer, image, logits);
+        if (!model->run_shared || !model->run_shared(model, i, image))
+            run_layer(model, &layer, image, logits);
+        else if (layer.output)
+            spb_output_floats(&layer, model->arena + layer.out_arena, logits);
         if (model->hook) {
             spb_layer_info described;
             describe(model, &layer, &described);
@@ -148,6 +151,22 @@ spb_status spb_model_run(spb_model *model, const uint8_t *image, size_t image_by
         }
     }
     return SPB_OK;
+}
+
+spb_status spb_model_run_batch(spb_model *model, const uint8_t *images, size_t images_bytes, size_t count,
+                               float *logits, size_t logit_count) {
+    if (!model || !model->bundle || !images || !logits)
+        return SPB_ERR_NULL;
+    size_t each = (size_t)model->info.height * model->info.width * model->info.channels;
+    size_t outputs = model->info.output_count;
+    if (images_bytes % each || images_bytes / each != count)
+        return SPB_ERR_IMAGE_BYTES;
+    if (logit_count % outputs || logit_count / outputs != count)
+        return SPB_ERR_LOGIT_COUNT;
+    spb_status status = SPB_OK;
+    for (size_t i = 0; i < count && !status; i++)
+        status = spb_model_run(model, images + i * each, each, logits + i * outputs, outputs);
+    return status;
 }
 
 spb_status spb_model_output(const spb_model *model, const void **sums) {

@@ -19,6 +19,10 @@ const char *spb_status_text(spb_status status) {
         return "the logits have another size than the class count";
     case SPB_ERR_INDEX:
         return "there is no such layer or golden record";
+    case SPB_ERR_WORKERS:
+        return "a pool has 1 to 8 workers";
+    case SPB_ERR_POOL_MEMORY:
+        return "the pool's memory is smaller than spb_pool_bytes says, or not aligned to 64 bytes";
     case SPB_ERR_TRUNCATED:
         return "the bundle is cut off: fewer bytes than its header says";
     case SPB_ERR_MAGIC:

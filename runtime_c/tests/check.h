@@ -107,6 +107,7 @@ static inline spb_layer random_conv(uint32_t in_channels, uint32_t out_channels)
     uint32_t height = (layer.in.height + 2 * layer.padding - layer.kernel_h) / layer.stride + 1;
     uint32_t width = (layer.in.width + 2 * layer.padding - layer.kernel_w) / layer.stride + 1;
     layer.out = tensor(out_channels, height, width);
+    layer.weight_rows = out_channels;
     return layer;
 }
 

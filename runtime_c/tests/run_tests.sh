@@ -12,15 +12,15 @@ set -u
 here=$(cd "$(dirname "$0")/.." && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-for source in "$here"/src/*.c "$here"/src/kernels/*.c; do
-    "$@" -std=c11 -ffp-contract=fast -I"$here/include" -c "$source" -o "$work/$(basename "$source" .c).o" || exit 99
+for source in "$here"/src/*.c "$here"/src/kernels/*.c "$here"/pool/*.c; do
+    "$@" -std=c11 -ffp-contract=fast -pthread -I"$here/include" -c "$source" -o "$work/$(basename "$source" .c).o" || exit 99
 done
 failed=0
 for test in "$here"/tests/test_*.c; do
     name=$(basename "$test" .c)
     printf '%s: ' "$name"
     # shellcheck disable=SC2086
-    "$@" -std=c11 -D_POSIX_C_SOURCE=200809L -I"$here/include" "$test" "$work"/*.o -o "$work/$name" &&
+    "$@" -std=c11 -D_POSIX_C_SOURCE=200809L -pthread -I"$here/include" -I"$here/pool" "$test" "$work"/*.o -o "$work/$name" &&
         ${EMULATOR:-} "$work/$name" ${CASES:-} || failed=$((failed + 1))
 done
 exit "$failed"

@@ -52,6 +52,13 @@ def _shared(command: _F) -> _F:
                 metavar="SHA256:...",
                 help="Accept and store the unknown SSH host key with exactly this fingerprint.",
             ),
+            click.option(
+                "--threads",
+                default=1,
+                show_default=True,
+                type=click.IntRange(1, 8),
+                help="Workers that share every layer.",
+            ),
             click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
         )
     ):
@@ -100,6 +107,7 @@ def _show(
     count: int,
     timeout: float,
     accept_host_key: str,
+    threads: int,
 ) -> None:
     # Imported here: `spanbit --help` shall not wait for paramiko and numpy.
     from rich.console import Console
@@ -118,7 +126,14 @@ def _show(
         with board:
             choice = choose_target(on, board, bundle_target=bundle.target, wanted=target)
             done = execute(
-                board, choice.target, bundle, images=pictures, rounds=rounds, timeout=timeout, watcher=watcher
+                board,
+                choice.target,
+                bundle,
+                images=pictures,
+                rounds=rounds,
+                timeout=timeout,
+                watcher=watcher,
+                threads=threads,
             )
     figures = run_figures(done, pictures, on=on, target=choice.target, emulated=board.emulated)
     if as_json:
@@ -128,4 +143,9 @@ def _show(
         return
     if choice.message:
         click.echo(choice.message, err=True)
+    if threads > figures.cores:
+        click.echo(
+            f"note: {threads} threads on {figures.cores} cores of {on}: more than cores are no faster",
+            err=True,
+        )
     Console().print(view(figures))

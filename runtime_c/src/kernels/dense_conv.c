@@ -54,7 +54,7 @@ static geometry geometry_of(const spb_layer *layer, const spb_dense_shape *shape
     size_t row = (layer->in.width + 2 * (size_t)layer->padding) * shape->pixel_bytes;
     size_t taps = (size_t)layer->kernel_w * shape->pixel_bytes;
     g.channel_bytes = shape->channel_bytes;
-    g.nonzero = layer->out.channels * g.channel_bytes;
+    g.nonzero = layer->weight_rows * g.channel_bytes;
     if (shape->gathered) {
         g.runs = 1;
         g.run_bytes = (layer->kernel_h * taps + STEP_BYTES - 1) / STEP_BYTES * STEP_BYTES;

@@ -120,7 +120,7 @@ static inline dense_group dense_group_of(const spb_layer *layer, const spb_dense
                                          const spb_border *border, uint32_t first, int32_t *classes) {
     dense_group r;
     uint32_t taps[TILE_CHANNELS];
-    size_t nonzero = (size_t)layer->out.channels * shape->channel_bytes;
+    size_t nonzero = (size_t)layer->weight_rows * shape->channel_bytes;
     r.first = first;
     r.count = layer->out.channels - first < TILE_CHANNELS ? layer->out.channels - first : TILE_CHANNELS;
     r.classes = NULL;

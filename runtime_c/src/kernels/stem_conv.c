@@ -163,7 +163,7 @@ void spb_stem_conv(const spb_layer *layer, const uint8_t *image, uint8_t *out, u
     geometry g = geometry_of(layer);
     uint32_t channels = layer->out.channels;
     stem_pixel *padded = (stem_pixel *)(void *)scratch;
-    const uint8_t *pad_value = layer->weights + (size_t)channels * g.taps;
+    const uint8_t *pad_value = layer->weights + (size_t)layer->weight_rows * g.taps;
     int narrow = STEM_NEEDS_NARROW && memchr(layer->weights, 0x80, (size_t)channels * g.taps) == NULL;
     uint32_t fit = WEIGHTS / g.padded_taps / TILE_CHANNELS * TILE_CHANNELS;
     uint16_t place[STEM_MAX_TAPS];

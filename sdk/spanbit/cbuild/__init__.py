@@ -6,6 +6,14 @@ runner = build(("gcc", "-O3"), [*runtime_sources(), *runner_sources()],
 """
 
 from spanbit.cbuild.cache import build, cache_dir
-from spanbit.cbuild.sources import include_dirs, runner_sources, runtime_sources
+from spanbit.cbuild.sources import POOL_FLAGS, include_dirs, pool_sources, runner_sources, runtime_sources
 
-__all__ = ["build", "cache_dir", "include_dirs", "runner_sources", "runtime_sources"]
+__all__ = [
+    "POOL_FLAGS",
+    "build",
+    "cache_dir",
+    "include_dirs",
+    "pool_sources",
+    "runner_sources",
+    "runtime_sources",
+]

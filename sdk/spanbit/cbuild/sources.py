@@ -6,20 +6,27 @@ from pathlib import Path
 
 from spanbit.resources import data_dir
 
+POOL_FLAGS = ("-pthread",)
+
 
 def runtime_sources() -> tuple[Path, ...]:
     """The library: everything in src/ and src/kernels/."""
     return _c_files("src", "src/kernels")
 
 
+def pool_sources() -> tuple[Path, ...]:
+    """Threads for the library; they want `POOL_FLAGS`."""
+    return _c_files("pool")
+
+
 def runner_sources() -> tuple[Path, ...]:
-    """The board-side program, without the library."""
-    return _c_files("runner")
+    """The board-side program with its threads, without the library."""
+    return (*pool_sources(), *_c_files("runner"))
 
 
 def include_dirs() -> tuple[Path, ...]:
-    """Where spanbit.h is."""
-    return (data_dir("runtime_c") / "include",)
+    """Where spanbit.h is, and spanbit_pool.h."""
+    return (data_dir("runtime_c") / "include", data_dir("runtime_c") / "pool")
 
 
 def _c_files(*folders: str) -> tuple[Path, ...]:

@@ -6,11 +6,12 @@ import functools
 import platform
 import re
 import shutil
+from pathlib import Path
 from typing import Any
 
 import cffi
 
-from spanbit.cbuild import build, include_dirs, runtime_sources
+from spanbit.cbuild import POOL_FLAGS, build, include_dirs, pool_sources, runtime_sources
 from spanbit.errors import ExitCode, SpanbitError
 
 # Compiler flags of each instruction set. "native" is the best of this machine.
@@ -60,15 +61,17 @@ def load(isa: str) -> tuple[cffi.FFI, Any]:
             fix=f"use one of {', '.join(isas())}",
             code=ExitCode.USAGE,
         )
-    command = (host_compiler(), "-std=c11", "-O3", "-fPIC", "-shared", *ISAS[isa])
-    path = build(command, runtime_sources(), include=include_dirs(), output_name="libspanbit.so")
+    command = (host_compiler(), "-std=c11", "-O3", "-fPIC", "-shared", *POOL_FLAGS, *ISAS[isa])
+    sources = (*runtime_sources(), *pool_sources())
+    path = build(command, sources, include=include_dirs(), output_name="libspanbit.so")
     ffi = cffi.FFI()
-    ffi.cdef(_declarations())
+    for folder, name in zip(include_dirs(), ("spanbit.h", "spanbit_pool.h"), strict=True):
+        ffi.cdef(_declarations(folder / name))
     return ffi, ffi.dlopen(str(path))
 
 
-def _declarations() -> str:
-    """spanbit.h without what only a C preprocessor reads."""
-    header = (include_dirs()[0] / "spanbit.h").read_text(encoding="utf-8")
+def _declarations(path: Path) -> str:
+    """A header without what only a C preprocessor reads."""
+    header = path.read_text(encoding="utf-8")
     plain = re.sub(r"#ifdef __cplusplus.*?#endif", "", header, flags=re.DOTALL)
     return "\n".join(line for line in plain.splitlines() if not line.startswith("#"))

@@ -1,6 +1,6 @@
 """A bundle, loaded by the C runtime.
 
-model = Model(bundle_bytes, isa="scalar32")
+model = Model(bundle_bytes, isa="scalar32", threads=2)
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from spanbit.runtime.library import load
 
 _ALIGN = 64
 _HEAD = 5
+THREADS_MAX = 8
 _SUMS = {1: np.int16, 2: np.int32, 3: np.int32}  # spb_output: how a tensor of sums is to be read
 
 
@@ -37,14 +38,24 @@ class ModelInfo:
 
 
 class Model:
-    """A network that runs in the C library. Not for two threads at once: it has one arena."""
+    """A network that runs in the C library. Not for two callers at once: it has one arena."""
 
-    def __init__(self, bundle: bytes, isa: str = "native", where: str = "bundle") -> None:
-        """Checks the whole bundle.
+    def __init__(
+        self, bundle: bytes, isa: str = "native", where: str = "bundle", *, threads: int = 1
+    ) -> None:
+        """Checks the whole bundle; `threads` workers share every layer, with the same results.
 
         Raises:
-            SpanbitError: BAD_BUNDLE: the runtime refuses it; TOOLCHAIN: the runtime cannot be built.
+            SpanbitError: BAD_BUNDLE: the runtime refuses it; TOOLCHAIN: the runtime cannot be built; USAGE:
+                fewer than 1 or more than 8 threads.
         """
+        if not 1 <= threads <= THREADS_MAX:
+            raise SpanbitError(
+                f"{threads} threads",
+                where=where,
+                fix=f"use 1 to {THREADS_MAX}",
+                code=ExitCode.USAGE,
+            )
         self._where = where
         self._ffi, self._lib = load(isa)
         self._bundle = _aligned(len(bundle))
@@ -63,6 +74,8 @@ class Model:
             failed,
         )
         self._raise_for(status, failed[0])
+        if threads > 1:
+            self._start_threads(threads)
         self.info = ModelInfo(
             name=self._text(info.name),
             target=self._text(info.target),
@@ -74,6 +87,27 @@ class Model:
             output_shape=(info.class_count, info.out_height, info.out_width),
             golden_count=info.golden_count,
         )
+
+    def _start_threads(self, threads: int) -> None:
+        size = self._ffi.new("size_t *")
+        self._raise_for(self._lib.spb_pool_bytes(self._model, threads, size), -1)
+        self._pool_memory = _aligned(size[0])
+        started = self._lib.spb_threads_create(threads)
+        if started == self._ffi.NULL:
+            raise SpanbitError(
+                f"cannot start {threads} threads",
+                where=self._where,
+                why="the system gives no more threads or memory",
+                fix="use fewer",
+                code=ExitCode.INTERNAL,
+            )
+        # Ended when this object goes, after its last run.
+        self._threads = self._ffi.gc(started, self._lib.spb_threads_destroy)
+        pool = self._ffi.new("spb_pool *", self._lib.spb_threads_pool(started))
+        status = self._lib.spb_model_set_pool(
+            self._model, pool, self._pointer(self._pool_memory), self._pool_memory.size
+        )
+        self._raise_for(status, -1)
 
     def run(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Logits [classes] of an image, uint8 [H, W, C]; [classes, H', W'] of a network without a head.
