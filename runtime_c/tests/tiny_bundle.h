@@ -6,6 +6,7 @@
 
 #include "../src/bundle.h"
 #include "../src/crc32.h"
+#include "../src/dense_shape.h"
 #include "check.h"
 
 enum { TINY_LAYERS = 6, TINY_CLASSES = 5, TINY_MAX = 1 << 18 };
@@ -69,6 +70,26 @@ static inline void tiny_tree(tiny_bundle *b, uint8_t *record, const spb_tensor *
     b->tables_bytes += bytes;
 }
 
+static inline spb_dense_shape tiny_dense_shape(const spb_tensor *in, const spb_tensor *out, uint32_t kernel) {
+    spb_layer layer = {.kernel_h = kernel, .kernel_w = kernel, .in = *in, .out = *out};
+    return spb_dense_shape_of(&layer);
+}
+
+/* A dense convolution of 3x3: 0 in the bits that no weight has, and no sign where a weight is 0. Channels are
+ * few, so each place is one or two bytes. */
+static inline void tiny_clear_unused(uint8_t *weights, spb_dense_shape shape, uint32_t bytes,
+                                     uint32_t channels) {
+    for (uint32_t i = 0; i < bytes; i++) {
+        uint32_t at = i % shape.channel_bytes, first = at % shape.pixel_bytes * 8, left = channels - first;
+        uint32_t used = at >= 9 * shape.pixel_bytes || first >= channels ? 0
+                        : left >= 8                                      ? 0xFF
+                                                                         : (1u << left) - 1;
+        weights[i] = (uint8_t)(weights[i] & used);
+    }
+    for (uint32_t i = 0; i < bytes / 2; i++)
+        weights[i] = (uint8_t)(weights[i] & weights[bytes / 2 + i]);
+}
+
 static inline tiny_bundle tiny_bundle_make(uint32_t seed) {
     static const uint8_t ops[TINY_LAYERS][5] = {/* op, kernel, stride, padding, output channels */
                                                 {1, 3, 1, 1, 8},  {2, 3, 1, 1, 12},
@@ -99,7 +120,7 @@ static inline tiny_bundle tiny_bundle_make(uint32_t seed) {
         if (op == 1)
             bytes = channels * taps + in.channels;
         if (op == 3)
-            bytes = channels * k * k * 16 * 2;
+            bytes = 2 * channels * tiny_dense_shape(&in, &out, k).channel_bytes;
         if (op == 4)
             bytes = (channels + 7) / 8;
         if (op == 5)
@@ -111,6 +132,8 @@ static inline tiny_bundle tiny_bundle_make(uint32_t seed) {
             tiny_put32(record + 40, bytes);
             tiny_put32(record + 36, tiny_random(&b, bytes));
         }
+        if (op == 3)
+            tiny_clear_unused(b.data + b.count - bytes, tiny_dense_shape(&in, &out, k), bytes, in.channels);
         if (op == 5) {
             uint8_t *weights = b.data + b.count - bytes;
             memset(weights, 0, 16), weights[0] = 3;

@@ -26,9 +26,10 @@ static inline uint32_t dense_count(const uint8_t *p, uint32_t bytes) {
             x |= (uint64_t)p[i] << 8 * i;
         return spb_count64(x);
     }
+    enum { COUNTS = SPB_DENSE_STEP / STEP_BYTES }; /* of a step, in counters that hold SPB_COUNT_LIMIT */
     while (at + SPB_DENSE_STEP <= bytes) {
         spb_bits counts = spb_bits_zero();
-        for (int room = SPB_COUNT_LIMIT; room > 0 && at + SPB_DENSE_STEP <= bytes; room -= 4) {
+        for (int room = SPB_COUNT_LIMIT; room >= COUNTS && at + SPB_DENSE_STEP <= bytes; room -= COUNTS) {
             for (uint32_t i = 0; i < SPB_DENSE_STEP; i += STEP_BYTES, at += STEP_BYTES)
                 counts = spb_bits_add(counts, spb_bits_count(tile_weight(p + at)));
         }
