@@ -19,6 +19,7 @@ from spanbit.targets import NS, Cost
 
 from spanbit_deploy.tune.measure import Timing
 
+_LEAST_SHARE = 0.01  # of a layer's time, for its taps
 _MANTISSA = 4  # digits that are kept: times are no better than that
 
 
@@ -32,10 +33,16 @@ def fit(timings: Sequence[Timing]) -> Cost:
         if min(timing.tree_ns, timing.dense_ns) <= 0:
             raise _unusable(f"layer {timing.name} took no time", "the clock of this place is too coarse")
     cost = _cost(timings)
-    for name, figure in (("tree", cost.tree), ("dense", cost.dense)):
-        if figure <= 0:
+    for name, share in (("tree", _share(timings, cost, "tree")), ("dense", _share(timings, cost, "dense"))):
+        if share < _LEAST_SHARE:
             raise _unusable(f"the {name} kernel's time does not grow with its taps", "something disturbed it")
     return cost
+
+
+def _share(timings: Sequence[Timing], cost: Cost, kernel: str) -> float:
+    """What the taps have of a kernel's time, by the figures, where they have most."""
+    taps = [getattr(timing, kernel)[kernel] / getattr(timing, f"{kernel}_ns") for timing in timings]
+    return float(getattr(cost, kernel) * max(taps))
 
 
 def held_out(timings: Sequence[Timing]) -> tuple[Cost, ...]:
