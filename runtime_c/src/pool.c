@@ -11,9 +11,9 @@
  * to their places at the end. So no byte is written by two workers, and there is no barrier inside a layer.
  * What it costs: every worker prepares the planes, and some sums are calculated by several.
  *
- * The layout of the memory: shares, [layer][worker]; scratch of the workers but the first, which has the
- * arena's; private outputs; where the steps of a table are, while it is shared out; then for each tree its
- * tables and lists of channels.
+ * The layout of the memory: where all is, reckoned once; shares, [layer][worker]; scratch of the workers but
+ * the first, which has the arena's; private outputs; where the steps of a table are, while it is shared out;
+ * then for each tree its tables and lists of channels.
  */
 #include <string.h>
 
@@ -37,6 +37,8 @@ typedef struct share {
 typedef struct layout {
     uint64_t scratch, scratch_each, outputs, outputs_each, steps, tables, end;
 } layout;
+
+enum { SHARES_AT = (sizeof(layout) + 63) / 64 * 64 };
 
 static uint64_t private_output_bytes(const spb_layer *l, uint64_t channels) {
     uint64_t pixels = (uint64_t)l->out.height * l->out.width;
@@ -66,7 +68,7 @@ static layout layout_of(const spb_model *model, unsigned workers) {
     }
     p.scratch_each = spb_round_up(p.scratch_each, 64) + SLACK;
     p.outputs_each = spb_round_up(p.outputs_each, 64) + SLACK;
-    p.scratch = spb_round_up((uint64_t)model->info.layer_count * workers * sizeof(share), 64);
+    p.scratch = spb_round_up(SHARES_AT + (uint64_t)model->info.layer_count * workers * sizeof(share), 64);
     p.outputs = p.scratch + (workers - 1) * p.scratch_each;
     p.steps = p.outputs + workers * p.outputs_each;
     p.tables = p.steps + spb_round_up(steps, 64);
@@ -75,7 +77,8 @@ static layout layout_of(const spb_model *model, unsigned workers) {
 }
 
 static share *share_of(const spb_model *model, unsigned layer, unsigned worker) {
-    return (share *)(void *)model->pool_memory + (size_t)layer * model->pool.workers + worker;
+    share *first = (share *)(void *)(model->pool_memory + SHARES_AT);
+    return first + (size_t)layer * model->pool.workers + worker;
 }
 
 /* --- Sharing out a tree, once --- */
@@ -190,13 +193,14 @@ typedef struct job {
     const spb_model *model;
     const spb_layer *layer;
     const uint8_t *image;
-    layout places;
+    const layout *places;
 } job;
 
 static void run_tree(const job *j, unsigned worker, uint8_t *scratch) {
     const spb_model *model = j->model;
     const share *s = share_of(model, j->layer->index, worker);
-    uint8_t *memory = model->pool_memory, *own = memory + j->places.outputs + worker * j->places.outputs_each;
+    uint8_t *memory = model->pool_memory,
+            *own = memory + j->places->outputs + worker * j->places->outputs_each;
     if (s->count == 0)
         return;
     spb_layer l = *j->layer;
@@ -235,7 +239,7 @@ static void run_share(void *context, unsigned worker) {
     if (worker >= workers)
         return;
     if (worker)
-        scratch = j->model->pool_memory + j->places.scratch + (worker - 1) * j->places.scratch_each;
+        scratch = j->model->pool_memory + j->places->scratch + (worker - 1) * j->places->scratch_each;
     if (layer->op == SPB_OP_TREE) {
         run_tree(j, worker, scratch);
         return;
@@ -264,7 +268,7 @@ static int run_shared(const spb_model *model, unsigned index, const uint8_t *ima
     spb_layer_read(model->bundle, model->layer_offset, index, &layer);
     if (layer.op == SPB_OP_HEAD)
         return 0;
-    job j = {model, &layer, image, layout_of(model, model->pool.workers)};
+    job j = {model, &layer, image, (const layout *)(const void *)model->pool_memory};
     model->pool.run(model->pool.user, run_share, &j);
     return 1;
 }
@@ -296,6 +300,7 @@ spb_status spb_model_set_pool(spb_model *model, const spb_pool *pool, void *memo
     model->pool = *pool;
     model->pool_memory = memory;
     const layout p = layout_of(model, pool->workers);
+    memcpy(memory, &p, sizeof p);
     uint64_t tables = p.tables;
     for (uint32_t i = 0; i < model->info.layer_count; i++) {
         spb_layer l;
