@@ -47,7 +47,7 @@ def draw_fewer() -> None:
         axis.set_title(f"{'model ' * (unit == 'cycles')}{unit}: dense / tree", fontsize=10)
         axis.grid(alpha=0.3)
     axes[1].legend(fontsize=6)
-    _save(figure, "bench-fewer")
+    save(figure, "bench-fewer")
 
 
 def draw_host() -> None:
@@ -66,7 +66,7 @@ def draw_host() -> None:
     note = " (PROVISIONAL: a disturbed machine)" if result["disturbed"] else ""
     axis.set_title(f"VGG-small (CIFAR), synthetic weights{note}", fontsize=10)
     axis.tick_params(labelsize=8)
-    _save(figure, "bench-host")
+    save(figure, "bench-host")
 
 
 def draw_scaling() -> None:
@@ -89,17 +89,18 @@ def draw_scaling() -> None:
         axis.grid(alpha=0.3)
     axes[0].set_ylabel("executed instructions, Cortex-A72")
     axes[0].legend(fontsize=7, title="points counted, lines modelled", title_fontsize=7)
-    _save(figure, "bench-scaling")
+    save(figure, "bench-scaling")
 
 
-def _save(figure: Any, name: str) -> None:
+def save(figure: Any, name: str) -> None:
+    """Writes docs/img/<name>.svg, the same bytes for the same picture."""
+    mpl.rcParams["svg.hashsalt"] = "spanbit"  # else names inside the file are random
     figure.tight_layout()
     figure.savefig(IMAGES / f"{name}.svg", metadata={"Date": None})
     plt.close(figure)
 
 
 def main() -> None:
-    mpl.rcParams["svg.hashsalt"] = "spanbit"  # else names inside the file are random
     draw_fewer()
     draw_host()
     draw_scaling()

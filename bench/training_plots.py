@@ -14,7 +14,7 @@ mpl.use("svg")
 import matplotlib.pyplot as plt
 import training_table
 import training_trace
-from plots import IMAGES
+from plots import save
 from results import read_result
 from spanbit.cli.failure import guard
 from spanbit.tree import ZERO
@@ -60,7 +60,7 @@ def draw_pareto() -> None:
     axis.set_title(f"Fashion-MNIST, vgg_tiny width {result['width']}, {result['epochs']} epochs", fontsize=10)
     axis.grid(alpha=0.3)
     axis.legend(fontsize=7)
-    _save(figure, "training-pareto")
+    save(figure, "training-pareto")
 
 
 def twin_bit_ops(groups: dict[Any, list[dict[str, Any]]]) -> float:
@@ -83,7 +83,7 @@ def draw_costs() -> None:
     axes[0].set_ylabel("cost of the layer's tree")
     axes[0].set_ylim(0, 1)
     axes[-1].legend(fontsize=7)
-    _save(figure, "training-costs")
+    save(figure, "training-costs")
 
 
 def draw_trees() -> None:
@@ -103,17 +103,10 @@ def draw_trees() -> None:
         depth = round(-min(y for _, y in places))
         axis.set_title(f"{way}: {sum(tree['distance'])} taps differ, depth {depth}", fontsize=9)
         axis.set_axis_off()
-    _save(figure, "training-trees")
-
-
-def _save(figure: Any, name: str) -> None:
-    figure.tight_layout()
-    figure.savefig(IMAGES / f"{name}.svg", metadata={"Date": None})
-    plt.close(figure)
+    save(figure, "training-trees")
 
 
 def main() -> None:
-    mpl.rcParams["svg.hashsalt"] = "spanbit"  # else names inside the file are random
     draw_pareto()
     draw_costs()
     draw_trees()
