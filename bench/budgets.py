@@ -32,7 +32,7 @@ from spanbit.graph import (
     Graph,
     Head,
     KernelKind,
-    MaxPool2x2,
+    MaxPool,
     Op,
     Padding,
     Shape,
@@ -181,7 +181,7 @@ class _Builder:
         self._threshold(name, 20)
 
     def pool(self) -> None:
-        self.ops.append(MaxPool2x2(f"pool {self.shape.height}"))
+        self.ops.append(MaxPool(f"pool {self.shape.height}"))
         self.shape = Shape(self.shape.channels, self.shape.height // 2, self.shape.width // 2)
 
     def graph(self, name: str) -> Graph:

@@ -16,7 +16,7 @@ from spanbit.graph import (
     Compare,
     Graph,
     Head,
-    MaxPool2x2,
+    MaxPool,
     Op,
     Padding,
     Shape,
@@ -59,7 +59,7 @@ def synthetic_network(network: Network, cost: float) -> CompiledGraph:
         ops.append(BinaryConv(layer.name, weight, layer.stride, layer.padding, Padding.MINUS_ONE))
         ops.append(threshold(layer.name, layer.out_channels, 20))
         if layer.pool:
-            ops.append(MaxPool2x2(f"{layer.name}.pool"))
+            ops.append(MaxPool(f"{layer.name}.pool"))
     inputs = last.out_channels * (last.out_size // (2 if last.pool else 1)) ** 2
     head = random.integers(-127, 128, (CLASSES, inputs)).astype(np.int8)
     ops.append(Head("head", head, np.ones(CLASSES, np.float32), np.zeros(CLASSES, np.float32)))

@@ -23,7 +23,7 @@ from spanbit.graph import (
     Graph,
     Head,
     KernelKind,
-    MaxPool2x2,
+    MaxPool,
     Padding,
     Shape,
     StemConv,
@@ -76,7 +76,7 @@ def write_subject(
     stem = random.integers(-127, 128, (layer.in_channels, 1, 1, 1)).astype(np.int8)
     pools, side = [], layer.out_size
     while side > _HEAD_SIDE:
-        pools.append(MaxPool2x2(f"pool{side}"))
+        pools.append(MaxPool(f"pool{side}"))
         side //= 2
     head = random.integers(-1, 2, (2, layer.out_channels * side**2)).astype(np.int8)
     graph = Graph(

@@ -13,7 +13,7 @@ from spanbit.graph import (
     Compare,
     Graph,
     Head,
-    MaxPool2x2,
+    MaxPool,
     Op,
     Output,
     OutputKind,
@@ -167,7 +167,7 @@ _COMPARES = (0.55, 0.35, 0.05, 0.05)
 
 def _add_pools(rng: np.random.Generator, ops: list[Op], shape: Shape, name: str, chance: float) -> Shape:
     while min(shape.height, shape.width) >= 2 and rng.random() < chance:
-        ops.append(MaxPool2x2(name))
+        ops.append(MaxPool(name))
         shape = Shape(shape.channels, shape.height // 2, shape.width // 2)
     return shape
 

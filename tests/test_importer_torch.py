@@ -14,7 +14,7 @@ from spanbit.graph.ops import (
     BinaryConv,
     Compare,
     Head,
-    MaxPool2x2,
+    MaxPool,
     Output,
     OutputKind,
     Padding,
@@ -41,7 +41,7 @@ def test_a_nested_network_becomes_a_chain_with_qualified_names() -> None:
     )
     net = nn.Sequential(stem(), BatchNormSign(4), nn.Identity(), block, nn.Flatten(), BinaryLinear(96, 3))
     graph = from_torch(net, (1, 8, 8), name="n", class_names=("a", "b", "c"))
-    assert [type(op) for op in graph.ops] == [StemConv, Threshold, BinaryConv, MaxPool2x2, Threshold, Head]
+    assert [type(op) for op in graph.ops] == [StemConv, Threshold, BinaryConv, MaxPool, Threshold, Head]
     assert [op.name for op in graph.ops] == ["0", "1", "3.0", "3.1", "3.2", "5"]
     stem_op, conv_op = graph.ops[0], graph.ops[2]
     assert isinstance(stem_op, StemConv) and stem_op.pad_value.tolist() == [128]

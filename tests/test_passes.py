@@ -18,7 +18,7 @@ from spanbit.graph import (
     Graph,
     Head,
     KernelKind,
-    MaxPool2x2,
+    MaxPool,
     Output,
     OutputKind,
     Padding,
@@ -56,7 +56,7 @@ def vgg_like(channels: int = 64, side: int = 16, weight: NDArray[np.int8] | None
         BinaryConv("conv1", weight, 1, 1, Padding.MINUS_ONE),
         bits,
         BinaryConv("conv2", weight, 1, 1, Padding.MINUS_ONE),
-        MaxPool2x2("pool"),
+        MaxPool("pool"),
         bits,
         head,
     )
@@ -69,7 +69,7 @@ def test_pools_move_behind_thresholds(seed: int) -> None:
     graph = random_graph(seed, channels_max=8, side_max=17)
     moved = move_pools(graph)
     for op, following in pairwise(moved.ops):
-        assert not (isinstance(op, MaxPool2x2) and isinstance(following, Threshold))
+        assert not (isinstance(op, MaxPool) and isinstance(following, Threshold))
     image = random_image(graph, seed)
     assert np.array_equal(run_graph(graph, image)[-1], run_graph(moved, image)[-1])
 

@@ -13,7 +13,7 @@ from nets import random_graph, random_image
 from numpy.typing import NDArray
 from spanbit.bundle import read_bundle, write_bundle
 from spanbit.errors import ExitCode, SpanbitError
-from spanbit.graph import Graph, Head, KernelKind, MaxPool2x2, Output, Threshold
+from spanbit.graph import Graph, Head, KernelKind, MaxPool, Output, Threshold
 from spanbit.passes import compile_graph
 from spanbit.reference import head_sums, run_graph
 from spanbit.runtime import Model, isas
@@ -28,7 +28,7 @@ def layer_outputs(graph: Graph, image: NDArray[np.uint8]) -> list[NDArray[Any]]:
     outputs = run_graph(graph, image)
     kept: list[NDArray[Any]] = []
     for index, op in enumerate(graph.ops):
-        if isinstance(op, Threshold | MaxPool2x2):
+        if isinstance(op, Threshold | MaxPool):
             kept.append(outputs[index])
         elif isinstance(op, Head):
             kept.append(head_sums(op, outputs[index - 1]))
@@ -97,7 +97,7 @@ def test_a_bundle_is_read_back_as_it_was_written(seed: int, kernel: KernelKind |
         if isinstance(op, Output):
             assert isinstance(again, Output) and again.kind is op.kind
             assert np.array_equal(op.scale, again.scale) and np.array_equal(op.bias, again.bias)
-        elif not isinstance(op, Threshold | MaxPool2x2):
+        elif not isinstance(op, Threshold | MaxPool):
             assert np.array_equal(op.weight, again.weight)  # type: ignore[union-attr]
     assert np.array_equal(bundle.golden[0].image, images[0])
     assert np.array_equal(run_graph(bundle.graph, images[0])[-1], run_graph(graph, images[0])[-1])

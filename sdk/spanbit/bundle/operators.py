@@ -21,7 +21,7 @@ from spanbit.graph.ops import (
     Compare,
     Head,
     KernelKind,
-    MaxPool2x2,
+    MaxPool,
     Output,
     OutputKind,
     Padding,
@@ -59,7 +59,7 @@ def read_layer(record: Any, data: bytes) -> LayerPlan:
     if int(record["reserved"]):
         raise ValueError("its reserved byte is not 0")
     plan = LayerPlan(
-        op=MaxPool2x2(text(record["name"])),
+        op=MaxPool(text(record["name"])),
         threshold=None,
         output=None,
         nodes=None,
@@ -287,7 +287,7 @@ def _unfolded(
 def _read_pool(plan: LayerPlan, record: Any, data: bytes) -> tuple[LayerPlan, int]:
     channels = plan.source.channels
     blob = _weights(record, data, -(-channels // 8))
-    return replace(plan, op=MaxPool2x2(plan.op.name, unpack_pool(blob, channels))), 0
+    return replace(plan, op=MaxPool(plan.op.name, unpack_pool(blob, channels))), 0
 
 
 def _read_head(plan: LayerPlan, record: Any, data: bytes) -> tuple[LayerPlan, int]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from spanbit.graph.ops import BinaryConv, Head, MaxPool2x2, Output, Shape, StemConv, Threshold
+from spanbit.graph.ops import BinaryConv, Head, MaxPool, Output, Shape, StemConv, Threshold
 from spanbit.passes.layout import dense_shape, head_bytes
 
 _HEAD_PREFIX = 16
@@ -80,7 +80,7 @@ def unpack_dense(data: bytes, shape: tuple[int, int, int, int], binary: bool) ->
     return np.ascontiguousarray(weight[..., :in_channels].transpose(0, 3, 1, 2), np.int8)
 
 
-def pack_pool(op: MaxPool2x2, channels: int) -> bytes:
+def pack_pool(op: MaxPool, channels: int) -> bytes:
     """A bit a channel: it takes the minimum."""
     take_min = op.take_min if op.take_min is not None else np.zeros(channels, np.bool_)
     return np.packbits(take_min, bitorder="little").tobytes()

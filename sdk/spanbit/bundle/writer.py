@@ -21,7 +21,7 @@ from spanbit.graph.ops import (
     BinaryConv,
     Graph,
     Head,
-    MaxPool2x2,
+    MaxPool,
     Output,
     OutputKind,
     Shape,
@@ -117,7 +117,7 @@ def _fill(record: Any, plan: LayerPlan, file: _File) -> None:
                 record["op"], weights = OpCode.TREE, _fill_tree(record, op, plan, file)
             else:
                 record["op"], weights = OpCode.DENSE, pack_dense(op, is_binary(op.weight))
-        case MaxPool2x2():
+        case MaxPool():
             record["op"], weights = OpCode.POOL, pack_pool(op, plan.source.channels)
             record["kernel_h"] = record["kernel_w"] = record["stride"] = 2
         case Head():
@@ -156,7 +156,7 @@ def _golden(graph: Graph, image: NDArray[np.uint8]) -> bytes:
     outputs = run_graph(graph, image)
     crcs: list[int] = []
     for index, op in enumerate(graph.ops):
-        if isinstance(op, Threshold | MaxPool2x2):  # a convolution's layer ends with its threshold
+        if isinstance(op, Threshold | MaxPool):  # a convolution's layer ends with its threshold
             crcs.append(bits_crc(outputs[index]))
         elif isinstance(op, Head):
             crcs.append(zlib.crc32(head_sums(op, outputs[index - 1]).astype("<i4").tobytes()))

@@ -23,7 +23,7 @@ from spanbit.graph.ops import (
     Compare,
     Graph,
     Head,
-    MaxPool2x2,
+    MaxPool,
     Op,
     Output,
     OutputKind,
@@ -150,7 +150,7 @@ def _convert(path: str, layer: nn.Module) -> Op:
             return Threshold(path, *thresholds(layer, path))
         case nn.MaxPool2d():
             _check_pool(path, layer)
-            return MaxPool2x2(path)
+            return MaxPool(path)
         case BinaryLinear():
             weight = _int8(layer.effective_weight())
             return Head(path, weight, _array(layer.scale), _array(layer.bias))

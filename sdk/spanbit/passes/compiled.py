@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from spanbit.graph.ops import BinaryConv, Graph, Head, MaxPool2x2, Output, Shape, StemConv, Threshold
+from spanbit.graph.ops import BinaryConv, Graph, Head, MaxPool, Output, Shape, StemConv, Threshold
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +23,7 @@ class NodeTable:
 class LayerPlan:
     """One layer of the bundle: an operator with its threshold, and its places in the arena (bytes)."""
 
-    op: StemConv | BinaryConv | MaxPool2x2 | Head
+    op: StemConv | BinaryConv | MaxPool | Head
     threshold: Threshold | None  # stem and binary convolutions have one, or an output
     output: Output | None  # of the last layer, where it is a binary convolution
     nodes: NodeTable | None  # tree convolutions have one

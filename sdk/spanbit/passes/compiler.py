@@ -11,7 +11,7 @@ from spanbit.graph.ops import (
     Graph,
     Head,
     KernelKind,
-    MaxPool2x2,
+    MaxPool,
     Output,
     Shape,
     StemConv,
@@ -80,7 +80,7 @@ def _layers(graph: Graph) -> list[LayerPlan]:
 
 
 def _plan(
-    op: StemConv | BinaryConv | MaxPool2x2 | Head,
+    op: StemConv | BinaryConv | MaxPool | Head,
     threshold: Threshold | None,
     output: Output | None,
     source: Shape,

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from spanbit.graph.ops import Compare, Graph, MaxPool2x2, Op, Threshold
+from spanbit.graph.ops import Compare, Graph, MaxPool, Op, Threshold
 
 
 def move_pools(graph: Graph) -> Graph:
@@ -21,7 +21,7 @@ def move_pools(graph: Graph) -> Graph:
     at = 0
     while at + 1 < len(ops):
         pool, following = ops[at], ops[at + 1]
-        if isinstance(pool, MaxPool2x2) and isinstance(following, Threshold):
+        if isinstance(pool, MaxPool) and isinstance(following, Threshold):
             ops[at : at + 2] = [following, _on_bits(pool, following)]
             at = max(0, at - 1)  # another pool may stand before this one
         else:
@@ -29,7 +29,7 @@ def move_pools(graph: Graph) -> Graph:
     return replace(graph, ops=tuple(ops))
 
 
-def _on_bits(pool: MaxPool2x2, threshold: Threshold) -> MaxPool2x2:
+def _on_bits(pool: MaxPool, threshold: Threshold) -> MaxPool:
     turned = threshold.compare == Compare.LE
     before = pool.take_min if pool.take_min is not None else np.zeros_like(turned)
     take_min = before ^ turned

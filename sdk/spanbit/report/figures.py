@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from spanbit.bundle.records import HEADER, LAYER, NODE
-from spanbit.graph.ops import BinaryConv, Graph, Head, KernelKind, MaxPool2x2, Output, StemConv, Threshold
+from spanbit.graph.ops import BinaryConv, Graph, Head, KernelKind, MaxPool, Output, StemConv, Threshold
 from spanbit.graph.validate import validate
 
 
@@ -89,13 +89,11 @@ def network_figures(graph: Graph, bundle: bytes) -> NetworkFigures:
     )
 
 
-def _layer(
-    op: StemConv | BinaryConv | MaxPool2x2 | Head, shape: str, pixels: int, stored: int
-) -> LayerFigures:
+def _layer(op: StemConv | BinaryConv | MaxPool | Head, shape: str, pixels: int, stored: int) -> LayerFigures:
     if isinstance(op, BinaryConv):
         return _binary_conv(op, shape, pixels, stored)
     kind, before = "max-pool", 0
-    if not isinstance(op, MaxPool2x2):
+    if not isinstance(op, MaxPool):
         kind, before = ("stem" if isinstance(op, StemConv) else "head"), int(op.weight.size)
     return LayerFigures(
         op.name, kind, shape, kind, "", before or None, None, None, None, None, None, before, stored
