@@ -91,10 +91,7 @@ typedef struct tile {
 /* A channel's sums, from the slot that its step has filled. */
 static void step_sums(const tile *t, uint32_t channel, uint32_t word_bytes, const uint8_t *slot,
                       const uint8_t *tail) {
-    const spb_tensor *to = &t->layer->out;
-    size_t each = t->layer->output == SPB_OUTPUT_INT16 ? sizeof(int16_t) : sizeof(int32_t);
-    uint8_t *sums = t->out + channel * each * to->height * to->width;
-    spb_tree_sums(t->layer, slot, word_bytes, t->at, tail, sums);
+    spb_tree_sums(t->layer, slot, word_bytes, t->at, tail, channel, t->out);
 }
 
 /* All of a plane: a narrow word, and zeros. */
