@@ -17,14 +17,13 @@ TAPS_MAX = 0xFFFF
 def build_trees(graph: Graph) -> Graph:
     """The same graph, each binary convolution that the tree kernel can run with its tree."""
     ops: list[Op] = []
-    source = graph.input
-    for op, info in zip(graph.ops, validate(graph), strict=True):
-        if isinstance(op, BinaryConv) and not tree_obstacle(op, source, info.shape):
+    infos = validate(graph)
+    for op, info, sources in zip(graph.ops, infos, graph.sources, strict=True):
+        if isinstance(op, BinaryConv) and not tree_obstacle(op, infos[sources[0]].shape, info.shape):
             rows = op.weight.reshape(len(op.weight), -1)
             ops.append(replace(op, tree=build_tree(rows, where=f"layer {op.name!r}")))
         else:
             ops.append(op)
-        source = info.shape
     return replace(graph, ops=tuple(ops))
 
 
