@@ -137,8 +137,9 @@ def _fill(record: Any, plan: LayerPlan, file: _File) -> None:
     if isinstance(op, RealConv):
         record["kernel_h"], record["kernel_w"], record["stride"] = 1, 1, op.stride
     record["weight_offset"], record["weight_bytes"] = file.add(weights), len(weights)
-    if plan.threshold is not None and plan.nodes is None:
-        record["threshold_offset"] = file.add(pack_threshold(plan.threshold))
+    threshold = op if isinstance(op, Threshold) else plan.threshold
+    if threshold is not None and plan.nodes is None:
+        record["threshold_offset"] = file.add(pack_threshold(threshold))
     if plan.output is not None and plan.nodes is None:
         record["threshold_offset"] = file.add(pack_output(plan.output))
     scaled = op if isinstance(op, RealConv) else plan.requantize
