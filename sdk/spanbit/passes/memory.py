@@ -23,11 +23,15 @@ _TRIES = 200
 
 
 @dataclass
-class _Region:
+class Region:
+    """Bytes of the arena that layers need at one place; a tensor's is named by the layer that makes it."""
+
+    name: str
     bytes: int
     first: int  # layers, both included
     last: int
     begin: int = 0
+    scratch: bool = False
 
 
 def plan_memory(layers: Sequence[LayerPlan]) -> tuple[tuple[LayerPlan, ...], int, int]:
@@ -41,9 +45,8 @@ def plan_memory(layers: Sequence[LayerPlan]) -> tuple[tuple[LayerPlan, ...], int
         tables_at.append(tables if layer.tables_bytes else 0)
         tables += layer.tables_bytes
     outputs = _outputs(layers)
-    scratches = [_Region(layer.scratch_bytes, index, index) for index, layer in enumerate(layers)]
-    regions = list({id(region): region for region in outputs}.values())
-    end = _place([*regions, *scratches], tables)
+    scratches = _scratches(layers)
+    end = _place([*_each_once(outputs), *scratches], tables)
     begins = {IMAGE: 0, **{index: region.begin for index, region in enumerate(outputs)}}
     placed = tuple(
         replace(
@@ -59,22 +62,48 @@ def plan_memory(layers: Sequence[LayerPlan]) -> tuple[tuple[LayerPlan, ...], int
     return placed, tables, round_up(end, ARENA_ALIGN) + ARENA_SLACK
 
 
-def _outputs(layers: Sequence[LayerPlan]) -> list[_Region]:
+def regions(layers: Sequence[LayerPlan]) -> list[Region]:
+    """What layers that have their places keep in the arena, tap tables left out, from the first layer on."""
+    outputs, scratches = _outputs(layers), _scratches(layers)
+    for layer, output, scratch in zip(layers, outputs, scratches, strict=True):
+        output.begin, scratch.begin = layer.out_arena, layer.scratch_arena
+    kept = [region for region in (*_each_once(outputs), *scratches) if region.bytes]
+    return sorted(kept, key=lambda region: (region.first, region.begin))
+
+
+def least_bytes(kept: Sequence[Region]) -> int:
+    """A bound that no placement goes below: the most bytes that are needed at the same time."""
+    last = max((region.last for region in kept), default=-1)
+    return max((_alive_bytes(kept, layer) for layer in range(last + 1)), default=0)
+
+
+def _scratches(layers: Sequence[LayerPlan]) -> list[Region]:
+    return [
+        Region(layer.op.name, layer.scratch_bytes, index, index, scratch=True)
+        for index, layer in enumerate(layers)
+    ]
+
+
+def _each_once(outputs: Sequence[Region]) -> list[Region]:
+    return list({id(region): region for region in outputs}.values())
+
+
+def _outputs(layers: Sequence[LayerPlan]) -> list[Region]:
     """The region of each layer's output; several have one, where a layer writes over its input."""
     last = list(range(len(layers)))
     for index, layer in enumerate(layers):
         for source in layer.sources:
             if source != IMAGE:
                 last[source] = index
-    regions: list[_Region] = []
+    outputs: list[Region] = []
     for index, layer in enumerate(layers):
         over = next((source for source in overwritable(layer) if last[source] == index), None)
         if over is None:
-            regions.append(_Region(output_bytes(layer), index, last[index]))
+            outputs.append(Region(layer.op.name, output_bytes(layer), index, last[index]))
         else:
-            regions.append(regions[over])
-            regions[over].last = last[index]
-    return regions
+            outputs.append(outputs[over])
+            outputs[over].last = last[index]
+    return outputs
 
 
 def overwritable(layer: LayerPlan) -> tuple[int, ...]:
@@ -97,11 +126,10 @@ def kind_bytes(kind: Kind, shape: Shape) -> int:
     return each * shape.channels * shape.height * shape.width
 
 
-def _place(regions: list[_Region], bottom: int) -> int:
+def _place(kept: list[Region], bottom: int) -> int:
     """Sets every region's `begin`; gives the end of the highest."""
-    by_size = sorted((region for region in regions if region.bytes), key=lambda r: (-r.bytes, r.first))
-    last = max((region.last for region in by_size), default=-1)
-    least = max((_alive_bytes(by_size, layer) for layer in range(last + 1)), default=0)
+    by_size = sorted((region for region in kept if region.bytes), key=lambda r: (-r.bytes, r.first))
+    least = least_bytes(by_size)
     best, random = list(by_size), Random(0)
     end = _place_in_order(by_size, bottom)
     for _ in range(_TRIES):
@@ -114,14 +142,14 @@ def _place(regions: list[_Region], bottom: int) -> int:
     return _place_in_order(best, bottom)
 
 
-def _alive_bytes(regions: list[_Region], layer: int) -> int:
-    sizes = [round_up(r.bytes, ARENA_ALIGN) for r in regions if r.first <= layer <= r.last]
+def _alive_bytes(kept: Sequence[Region], layer: int) -> int:
+    sizes = [round_up(r.bytes, ARENA_ALIGN) for r in kept if r.first <= layer <= r.last]
     return sum(sizes)
 
 
-def _place_in_order(regions: list[_Region], bottom: int) -> int:
-    done: list[_Region] = []
-    for region in regions:
+def _place_in_order(kept: list[Region], bottom: int) -> int:
+    done: list[Region] = []
+    for region in kept:
         alive = [r for r in done if r.first <= region.last and region.first <= r.last]
         region.begin = bottom
         for other in sorted(alive, key=lambda r: r.begin):
