@@ -49,6 +49,7 @@ from spanbit.graph import (
 )
 from spanbit.passes.compiled import CompiledGraph, LayerPlan
 from spanbit.passes.layout import kernel_sides, round_up
+from spanbit.passes.trees import Progress
 from spanbit.reference import head_sums, real_head_sums, run_graph
 from spanbit.tree import ZERO
 
@@ -56,8 +57,12 @@ _FILE_MAX = 0xFFFFFFFF
 _GOLDEN_MAX = 0xFFFF
 
 
-def write_bundle(compiled: CompiledGraph, images: NDArray[np.uint8]) -> bytes:
+def write_bundle(
+    compiled: CompiledGraph, images: NDArray[np.uint8], progress: Progress | None = None
+) -> bytes:
     """The file. What every layer makes of each of `images`, by the reference, goes in as golden records.
+
+    `progress` is told how far these are: the reference is slow.
 
     Raises:
         SpanbitError: the images do not fit the network, or the bundle passes 4 GiB.
@@ -66,10 +71,14 @@ def write_bundle(compiled: CompiledGraph, images: NDArray[np.uint8]) -> bytes:
     layers = np.zeros(len(compiled.layers), records.LAYER)
     for record, plan in zip(layers, compiled.layers, strict=True):
         _fill(record, plan, file)
-    golden = b"".join(_golden(compiled.graph, image) for image in images)
+    golden = bytearray()
+    for index, image in enumerate(images):
+        if progress is not None:
+            progress("golden outputs", index, len(images))
+        golden += _golden(compiled.graph, image)
     if len(images) > _GOLDEN_MAX:
         raise SpanbitError(f"{len(images)} golden images, a bundle holds {_GOLDEN_MAX}")
-    golden_offset = file.add(golden)
+    golden_offset = file.add(bytes(golden))
     header = np.zeros((), records.HEADER)
     header["magic"] = records.MAGIC
     header["major"], header["minor"] = records.VERSION_MAJOR, records.VERSION_MINOR

@@ -42,21 +42,26 @@ from spanbit.passes.memory import plan_memory
 from spanbit.passes.nodes import fold_nodes
 from spanbit.passes.pools import move_pools
 from spanbit.passes.tables import table_bytes
-from spanbit.passes.trees import build_trees
+from spanbit.passes.trees import Progress, build_trees
 from spanbit.targets import Target
 
 _LAYERS_MAX = 256
 _HEAD_INPUTS_MAX = 1 << 22
 
 
-def compile_graph(graph: Graph, target: Target, kernel: KernelKind | None = None) -> CompiledGraph:
+def compile_graph(
+    graph: Graph, target: Target, kernel: KernelKind | None = None, progress: Progress | None = None
+) -> CompiledGraph:
     """A graph made ready for the bundle; `kernel` forces one kernel for every binary convolution.
+
+    `progress` is told how far the trees are: they take most of the time.
 
     Raises:
         SpanbitError: UNSUPPORTED_MODEL, naming the layer.
     """
     validate(graph)
-    graph = choose_kernels(build_trees(in_layers(move_pools(graph))), target, kernel)
+    graph = build_trees(in_layers(move_pools(graph)), progress)
+    graph = choose_kernels(graph, target, kernel)
     layers, tables_bytes, arena_bytes = plan_memory(_layers(graph))
     return CompiledGraph(
         graph=graph,
