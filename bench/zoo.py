@@ -1,4 +1,4 @@
-"""Every network of the zoo, in the literature's shapes, from PyTorch to bundles that run bit-exact everywhere.
+"""Every network of the zoo, in the literature's shapes, from PyTorch to bundles that run everywhere.
 
     python bench/zoo.py               # all, bench/results/zoo.json; a few minutes
     python bench/zoo.py resnet20      # one, nothing is written
@@ -157,7 +157,7 @@ def table(rows: list[dict[str, Any]]) -> Table:
             f"{row['peak_mib']:.0f}",
             *(f"{row[name]:,}" for name in ("file_bytes", "arena_bytes", "tables_bytes")),
             f"{row['above_least']:.1%}",
-            f"{len(row['equal_on'])} of {len(row['equal_on'])}",
+            f"{len(row['equal_on'])} places",
         )
     return drawn
 
