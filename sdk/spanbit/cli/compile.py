@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from spanbit.cli.files import read_file, write_atomic
 from spanbit.cli.inspect import show
+from spanbit.cli.progress import shown
 from spanbit.errors import SpanbitError
 
 
@@ -31,8 +32,9 @@ def compile_command(checkpoint: Path, target: str, out: Path | None, golden: int
     images = golden_images(checkpoint.with_suffix(".test.npz"), golden)
     data_file = read_file(checkpoint)
     graph = import_module("spanbit.importers").from_checkpoint(data_file, where=str(checkpoint))
-    compiled = import_module("spanbit.passes").compile_graph(graph, board)
-    data: bytes = import_module("spanbit.bundle").write_bundle(compiled, images)
+    with shown("compiling") as progress:
+        compiled = import_module("spanbit.passes").compile_graph(graph, board, progress=progress)
+        data: bytes = import_module("spanbit.bundle").write_bundle(compiled, images, progress)
     write_atomic(out or checkpoint.with_suffix(".spb"), data)
     show(compiled.graph, data, as_json=as_json)
 
