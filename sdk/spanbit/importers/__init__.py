@@ -1,10 +1,11 @@
 """Trained networks from other frameworks, as a `Graph`. Today: PyTorch modules.
 
-    from spanbit.importers import from_checkpoint, from_torch
+    from spanbit.importers import explain_torch, from_checkpoint, from_torch
     graph = from_torch(model, input_shape=(1, 28, 28), name="demo")
     graph = from_checkpoint(Path("demo.pt").read_bytes(), where="demo.pt")
+    print(explain_torch(model, input_shape=(1, 28, 28)))     # what became of every layer
 
-PyTorch is imported by these two alone, so the rest of the compiler runs without it.
+PyTorch is imported by these alone, so the rest of the compiler runs without it.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ from spanbit.errors import SpanbitError
 from spanbit.graph import Graph
 
 if TYPE_CHECKING:
-    from spanbit.importers.torch_module import from_torch
+    from spanbit.importers.explain import Explanation
+    from spanbit.importers.torch_module import explain_torch, from_torch
 
-__all__ = ["from_checkpoint", "from_torch"]
+__all__ = ["explain_checkpoint", "explain_torch", "from_checkpoint", "from_torch"]
 
 _NAME_BYTES = 32  # the bundle's field
 
@@ -29,8 +31,13 @@ def from_checkpoint(data: bytes, where: str) -> Graph:
     Raises:
         SpanbitError: not such a checkpoint, or PyTorch is not installed.
     """
+    return explain_checkpoint(data, where).graph
+
+
+def explain_checkpoint(data: bytes, where: str) -> Explanation:
+    """As `from_checkpoint`: the graph, and what became of every layer."""
     try:
-        from spanbit.importers.torch_module import from_torch
+        from spanbit.importers.torch_module import explain_torch
         from spanbit.nn.checkpoint import read_checkpoint
     except ModuleNotFoundError as missing:
         raise SpanbitError(
@@ -42,12 +49,12 @@ def from_checkpoint(data: bytes, where: str) -> Graph:
     net, meta = read_checkpoint(data, where)
     name = Path(where).stem.encode()[:_NAME_BYTES].decode(errors="ignore")
     class_names = tuple(str(label) for label in meta.get("class_names", ()))
-    return from_torch(net, meta["input_shape"], name=name, class_names=class_names)
+    return explain_torch(net, meta["input_shape"], name=name, class_names=class_names)
 
 
 def __getattr__(name: str) -> Any:
-    if name == "from_torch":
-        from spanbit.importers.torch_module import from_torch
+    if name in ("explain_torch", "from_torch"):
+        from spanbit.importers import torch_module
 
-        return from_torch
+        return getattr(torch_module, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

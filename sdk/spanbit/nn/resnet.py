@@ -1,12 +1,11 @@
-"""Residual networks in the layout of the binary networks' literature, for training.
+"""Residual networks in the layout of the binary networks' literature.
 
     net = resnet20((3, 32, 32), classes=10, mean=mean, std=std)
 
 After Liu et al., "Bi-Real Net" (2018): every binary 3x3 convolution has a real-valued shortcut of its own,
 x + batch-norm(convolution(sign(x))); where the image is halved, the shortcut is the mean of 2x2 pixels, a
 real 1x1 convolution and a batch-norm. The stem has int8 weights, the head real ones. Only the 3x3
-convolutions between count as bits. A compiled network is a chain today: `spanbit.importers` refuses these and
-says so.
+convolutions between count as bits. Compiled, the shortcut is int16 in fixed point: docs/import-torch.md.
 """
 
 from __future__ import annotations
