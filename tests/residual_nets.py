@@ -113,7 +113,11 @@ class _Net:
         ]
         if not found:
             return None
-        return found[-1] if self.rng.random() < 0.5 else int(self.rng.choice(found))
+        return found[-1] if self.rng.random() < 0.75 else int(self.rng.choice(found))
+
+    def last(self, kind: Kind) -> int | None:
+        """The latest tensor of this kind."""
+        return max((at for at, info in enumerate(self.infos) if info.kind is kind), default=None)
 
     def reals(self, count: int) -> NDArray[np.int16]:
         """Numbers of all sizes, the ends of int16 among them."""
@@ -308,11 +312,11 @@ class _Net:
 
     def add_end(self) -> None:
         rng = self.rng
-        bits, reals = self.pick(Kind.BITS), self.pick(Kind.REAL)
+        bits, reals = self.last(Kind.BITS), self.last(Kind.REAL)
         outputs = int(rng.choice([1, 2, 3, 10]))
         scale = rng.normal(0, 0.1, outputs).astype(np.float32)
         bias = rng.normal(0, 1, outputs).astype(np.float32)
-        if bits is not None and (reals is None or rng.random() < 0.4):
+        if bits is not None and (reals is None or bits > reals):
             shape = self.infos[bits].shape
             if rng.random() < 0.4:
                 weight = random_weight(rng, (outputs, shape.channels, 1, 1), "ternary")
