@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 from emulate import compiler_of, plugin, toolchain
+from residual import residual
 from spanbit.bundle import write_bundle
 from spanbit.cbuild import build, include_dirs, runtime_sources
 from spanbit.cli.failure import guard
@@ -233,6 +234,8 @@ NETWORKS: dict[str, tuple[Callable[[], Graph], KernelKind]] = {
     "colour, dense kernel": (colour, KernelKind.DENSE),
     "colour, tree kernel, padded with zeros": (colour_zero, KernelKind.TREE),
     "colour, dense kernel, padded with zeros": (colour_zero, KernelKind.DENSE),
+    "residual, tree kernel": (residual, KernelKind.TREE),
+    "residual, dense kernel": (residual, KernelKind.DENSE),
 }
 
 

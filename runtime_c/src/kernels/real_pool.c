@@ -6,7 +6,8 @@
 enum { ROW_MAX = 1024 + 2 * 3 + 2 * REAL_LANES + 16 }; /* the widest image, its padding, vectors behind it */
 
 /* Columns of the padded row whose windows' maxima they are, `stride` apart. */
-static void pool_columns(const int16_t *row, uint32_t kernel, uint32_t stride, uint32_t width, int16_t *out) {
+SPB_INLINE void pool_columns(const int16_t *row, uint32_t kernel, uint32_t stride, uint32_t width,
+                             int16_t *out) {
     uint32_t x = 0;
     if (stride == 1) {
         for (; x + REAL_LANES <= width; x += REAL_LANES) {
@@ -39,12 +40,12 @@ static void pool_columns(const int16_t *row, uint32_t kernel, uint32_t stride, u
     }
 }
 
-/* The maxima of rows [first, end) of the image. */
-static void pool_rows(const int16_t *in, uint32_t first, uint32_t end, uint32_t width, int16_t *row) {
-    for (uint32_t x = 0; x < width; x += REAL_LANES) {
-        real_vector most = real_load(in + first * (size_t)width + x);
-        for (uint32_t y = first + 1; y < end; y++)
-            most = real_max(most, real_load(in + y * (size_t)width + x));
+/* The maxima of `count` rows of the image. */
+SPB_INLINE void pool_rows(const int16_t *in, uint32_t count, uint32_t width, int16_t *row) {
+    for (uint32_t x = 0; x < width; x += REAL_LANES, in += REAL_LANES) {
+        real_vector most = real_load(in);
+        for (uint32_t y = 1; y < count; y++)
+            most = real_max(most, real_load(in + y * (size_t)width));
         real_store(row + x, most);
     }
 }
@@ -59,10 +60,19 @@ void spb_real_pool(const spb_layer *layer, const int16_t *in, int16_t *out) {
             uint32_t top = y * layer->stride, padding = layer->padding;
             uint32_t first = top > padding ? top - padding : 0, end = top + layer->kernel_h - padding;
             end = end < from->height ? end : from->height;
-            pool_rows(in, first, end, from->width, row + padding);
+            const int16_t *top_row = in + first * (size_t)from->width;
+            if (end - first == 3) { /* the usual kernels are constants */
+                pool_rows(top_row, 3, from->width, row + padding);
+            } else {
+                pool_rows(top_row, end - first, from->width, row + padding);
+            }
             for (uint32_t i = 0; i < REAL_LANES; i++) /* what the last vector has of the next row */
                 row[padding + from->width + i] = INT16_MIN;
-            pool_columns(row, layer->kernel_w, layer->stride, to->width, out);
+            if (layer->kernel_w == 3 && layer->stride == 2) {
+                pool_columns(row, 3, 2, to->width, out);
+            } else {
+                pool_columns(row, layer->kernel_w, layer->stride, to->width, out);
+            }
         }
     }
 }

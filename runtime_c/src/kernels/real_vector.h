@@ -44,6 +44,15 @@ SPB_INLINE real_vector real_requantize(const real_scale *s, real_vector sums) {
     return vcombine_s16(vqmovn_s32(low), vqmovn_s32(high));
 }
 
+/* Four sums of 32 bits, at most 16 of them used, made reals and stored; with `addend` added. */
+enum { REAL_FOUR = 4 };
+SPB_INLINE void real_store_four(const real_scale *s, const int32_t *sums, const int16_t *addend,
+                                int16_t *to) {
+    int16x4_t x = vmovn_s32(vld1q_s32(sums));
+    int16x4_t y = vqmovn_s32(vshlq_s32(vmlal_s16(s->bias, x, s->multiplier), s->shift));
+    vst1_s16(to, addend ? vqadd_s16(y, vld1_s16(addend)) : y);
+}
+
 /* 2 sign s + offset of numbers that stand at the top of 16 bits, all of it modulo 2^16: `surplus` is moved up
  * as they are, `planes` of them are used, `turned` is -1 for a sign of -1, which `offset` has one more for.
  */
@@ -110,6 +119,19 @@ SPB_INLINE real_vector real_requantize(const real_scale *s, real_vector sums) {
     __m256i high = _mm256_add_epi32(_mm256_unpackhi_epi16(below, above), s->bias);
     return _mm256_packs_epi32(_mm256_sra_epi32(low, s->shift), _mm256_sra_epi32(high, s->shift));
 }
+enum { REAL_FOUR = 4 };
+SPB_INLINE void real_store_four(const real_scale *s, const int32_t *sums, const int16_t *addend,
+                                int16_t *to) {
+    __m128i x = _mm_loadu_si128((const __m128i *)(const void *)sums);
+    __m128i factor = _mm_srai_epi32(_mm_slli_epi32(_mm256_castsi256_si128(s->multiplier), 16), 16);
+    __m128i y = _mm_add_epi32(_mm_mullo_epi32(x, factor), _mm256_castsi256_si128(s->bias));
+    y = _mm_sra_epi32(y, s->shift);
+    y = _mm_packs_epi32(y, y);
+    if (addend)
+        y = _mm_adds_epi16(y, _mm_loadl_epi64((const __m128i *)(const void *)addend));
+    _mm_storel_epi64((__m128i *)(void *)to, y);
+}
+
 typedef struct real_unfold {
     __m256i surplus, turned, offset;
     __m128i down, up;
@@ -165,6 +187,12 @@ SPB_INLINE real_vector real_requantize(const real_scale *s, real_vector sums) {
     uint32_t sum = (uint32_t)(s->multiplier * sums) + (uint32_t)s->bias; /* a hostile sum wraps */
     return spb_saturate((int32_t)sum >> s->shift);
 }
+enum { REAL_FOUR = 0 };
+SPB_INLINE void real_store_four(const real_scale *s, const int32_t *sums, const int16_t *addend,
+                                int16_t *to) {
+    (void)s, (void)sums, (void)addend, (void)to;
+}
+
 typedef struct real_unfold {
     uint32_t surplus, down;
     int32_t turned, offset;
