@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -305,3 +307,12 @@ def test_the_module_comes_back_as_it_was() -> None:
     assert net.training and not net.norm.training and net.conv.training
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
     assert "apply" not in vars(torch.autograd.function._SingleLevelFunction)
+
+
+def test_the_example_of_the_page_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    page = (Path(__file__).parent.parent / "docs" / "import-torch.md").read_text()
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    # What follows needs passes and bundle, which have tests of their own.
+    exec(code.partition("\nimages = ")[0], {"__name__": "example"})
+    said = capsys.readouterr().out
+    assert "stem (Conv2d): kept as StemConv" in said and "head (Linear): kept as RealHead" in said

@@ -30,7 +30,7 @@ from spanbit.importers.layers import (
     numbers_of,
     pixels_of,
 )
-from spanbit.importers.names import CASTS, CHANGES_NOTHING, ELEMENTWISE, ENDS, RESHAPES, name_of
+from spanbit.importers.names import CASTS, CHANGES_NOTHING, ELEMENTWISE, ENDS, LAYERS, RESHAPES, name_of
 from spanbit.importers.plan import Note
 from spanbit.importers.probe import is_sign_module
 from spanbit.importers.shapes import framed, joined, mean_of_map, reshaped
@@ -166,7 +166,7 @@ class Converter:
             case nn.Flatten():
                 return reshaped(place, call, source)
             case nn.Softmax() | nn.LogSoftmax():
-                return Value(place.path, place.label, Ordered(), (source,), source.shape)
+                return Value(place.name, place.label, Ordered(), (source,), source.shape)
             case nn.ZeroPad2d() | nn.ConstantPad2d():
                 return framed(place, source, tuple(layer.padding), layer.value)
             case SignLayer():
@@ -189,7 +189,7 @@ class Converter:
         pad = layer.pad_value.cpu().numpy().copy()
         shape = convolved(place, source.shape, taps, layer.stride, layer.padding)
         step = Stem(taps.astype(np.int8), layer.stride, layer.padding, pad)
-        return Value(place.path, place.label, step, (source,), shape)
+        return Value(place.name, place.label, step, (source,), shape)
 
     def _norm(self, place: Place, norm: nn.BatchNorm2d | nn.BatchNorm1d, source: Value) -> Value:
         learnt = norm.num_batches_tracked is None or int(norm.num_batches_tracked) > 0
@@ -220,6 +220,8 @@ class Converter:
         name = name_of(call.label)
         get = Arguments(call, self._of)
         first = operands[0]
+        if name not in LAYERS or not place.path:  # a layer's function is its module's one purpose
+            place = Place(place.path, place.label, name)
         if name in CHANGES_NOTHING or (name in CASTS and _stays_float(call)):
             return self._of(get(0, "input", "self"))
         if name in RESHAPES:
@@ -272,14 +274,14 @@ class Converter:
             case "cat":
                 parts = [self._of(part) for part in get(0, "tensors")]
                 parts = [self._off_image(part) if isinstance(part, Value) else part for part in parts]
-                return joined(_inside(place), call, parts, get(1, "dim", default=0))
+                return joined(place, call, parts, get(1, "dim", default=0))
             case "pad":
                 mode, value = get(2, "mode", default="constant"), get(3, "value", default=0)
                 if mode != "constant":
                     place.refuse(f"it pads by {mode!r}", "pad with -1, 0 or +1")
                 return framed(place, first, tuple(get(1, "pad")), value)
             case name if name in ENDS:
-                return Value(place.path, place.label, Ordered(), (first,), first.shape)
+                return Value(place.name, place.label, Ordered(), (first,), first.shape)
             case name if name in ELEMENTWISE:
                 return self._pointwise(place, call, operands, step_of_function(place, call, get, operands))
         place.refuse("there is no such operator in a compiled network", f"use {ACCEPTED}")
@@ -298,7 +300,7 @@ class Converter:
             flat = self._pointwise_inside(place, call, operands, inside, step, named)
             return Value(flat.path, "Flatten", Flat(), (flat,), operands[0].shape)
         if step is not None and isinstance(step, Affine) and pixels_of(operands[0]) is not None:
-            return Value(place.path, place.label, step, (operands[0],), operands[0].shape)
+            return Value(place.name, place.label, step, (operands[0],), operands[0].shape)
         inside = [self._off_image(operand) for operand in operands]
         return self._pointwise_inside(place, call, operands, inside, step, named)
 
@@ -325,9 +327,8 @@ class Converter:
             kwargs = fx.node.map_aggregate(call.kwargs, fill)
             return _run(call.target, args, kwargs)
 
-        path = place.path if isinstance(call.target, nn.Module) else _inside(place).path
-        sign_path = place.path if named else _inside(Place(place.path, "sign")).path
-        return self._elementwise.value(path, sign_path, place.label, inside, run, step)
+        sign_path = place.path if named else Place(place.path, place.label, "sign").name
+        return self._elementwise.value(place.name, sign_path, place.label, inside, run, step)
 
     def _off_image(self, value: Value) -> Value:
         if value not in self._numbers:
@@ -353,12 +354,6 @@ def _stays_float(call: Call) -> bool:
 
 def _is_float(value: Any) -> bool:
     return isinstance(value, Tensor) and value.is_floating_point()
-
-
-def _inside(place: Place) -> Place:
-    """The name of a function's call: the module that calls it, and the function."""
-    name = name_of(place.label)
-    return Place(f"{place.path}.{name}" if place.path else name, place.label)
 
 
 def _shape(example: Any) -> Shape:

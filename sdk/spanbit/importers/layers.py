@@ -48,6 +48,12 @@ class Place:
 
     path: str
     label: str
+    function: str = ""  # if it is a call of that module's
+
+    @property
+    def name(self) -> str:
+        """What the value is called: the module, and the function that it calls."""
+        return ".".join(part for part in (self.path, self.function) if part)
 
     def refuse(self, why: str, fix: str = "") -> NoReturn:
         refuse(self.path, self.label, why, fix)
@@ -126,7 +132,7 @@ def convolution(place: Place, source: Value, weight: Tensor, bias: Tensor | None
         stem, affine = quantised_stem(taps, shift, pixel, stride[0], padding)
         image = list(back_from(source))[-1]
         shape = convolved(place, image.shape, taps, stride[0], padding)
-        return scaled(place, Value(place.path, place.label, stem, (image,), shape), affine)
+        return scaled(place, Value(place.name, place.label, stem, (image,), shape), affine)
     if source.is_bits:
         return _binary(place, source, taps, shift, stride[0], padding, Padding.ZERO)
     if taps.shape[2:] != (1, 1):
@@ -140,7 +146,7 @@ def convolution(place: Place, source: Value, weight: Tensor, bias: Tensor | None
     shape = convolved(place, source.shape, taps, stride[0], 0)
     step = RealConvolution(taps[:, :, 0, 0], stride[0])
     return scaled(
-        place, Value(place.path, place.label, step, (source,), shape), Affine(np.ones(len(taps)), shift)
+        place, Value(place.name, place.label, step, (source,), shape), Affine(np.ones(len(taps)), shift)
     )
 
 
@@ -172,7 +178,7 @@ def _binary(
     sign, scale = found
     shape = convolved(place, source.shape, taps, stride, padding)
     step = BinaryConvolution(sign, stride, padding, outside)
-    return scaled(place, Value(place.path, place.label, step, (source,), shape), Affine(scale, shift))
+    return scaled(place, Value(place.name, place.label, step, (source,), shape), Affine(scale, shift))
 
 
 def dense(place: Place, source: Value, weight: Tensor, scale: Tensor | None, bias: Tensor | None) -> Value:
@@ -187,14 +193,14 @@ def dense(place: Place, source: Value, weight: Tensor, scale: Tensor | None, bia
         np.ones(outputs) if scale is None else floats(place, scale),
         np.zeros(outputs) if bias is None else floats(place, bias),
     )
-    return scaled(place, Value(place.path, place.label, Dense(taps), (source,), shape), affine)
+    return scaled(place, Value(place.name, place.label, Dense(taps), (source,), shape), affine)
 
 
 def scaled(place: Place, value: Value, affine: Affine) -> Value:
     """`value` behind a scale and a bias, unless they change nothing."""
     if (affine.scale == 1).all() and (affine.bias == 0).all():
         return value
-    return Value(place.path, place.label, affine, (value,), value.shape)
+    return Value(place.name, place.label, affine, (value,), value.shape)
 
 
 def batch_norm(
@@ -223,7 +229,7 @@ def batch_norm(
     )
     if not math.isfinite(eps) or (parts[3] + eps <= 0).any():
         place.refuse("a variance + eps is not positive", "look for a broken checkpoint")
-    return Value(place.path, place.label, BatchNorm(*parts, eps, learnt), (source,), source.shape)
+    return Value(place.name, place.label, BatchNorm(*parts, eps, learnt), (source,), source.shape)
 
 
 def max_pool(
@@ -245,7 +251,7 @@ def max_pool(
         )
     sides = (conv_side(side, size, step, pad) for side in (source.shape.height, source.shape.width))
     shape = Shape(source.shape.channels, *sides)
-    return Value(place.path, place.label, Largest(size, step, pad), (source,), shape)
+    return Value(place.name, place.label, Largest(size, step, pad), (source,), shape)
 
 
 def mean_pool(
@@ -262,7 +268,7 @@ def mean_pool(
             "use one stride up to the window, and no padding",
         )
     step = Mean((rows, columns), steps[0], ceil)
-    return Value(place.path, place.label, step, (source,), shape)
+    return Value(place.name, place.label, step, (source,), shape)
 
 
 def adaptive_mean(place: Place, source: Value, shape: Shape) -> Value:

@@ -18,7 +18,7 @@ def reshaped(place: Place, call: Call, source: Value) -> Value:
     if after == (1, size) or (map_of_one and after == (1, size, 1, 1)):
         if map_of_one or isinstance(source.step, Flat):
             return source
-        return Value(place.path, place.label, Flat(), (source,), Shape(size, 1, 1))
+        return Value(place.name, place.label, Flat(), (source,), Shape(size, 1, 1))
     if after == (1, before.channels, before.height, before.width):
         return source
     place.refuse(
@@ -44,7 +44,7 @@ def joined(place: Place, call: Call, values: list[Any], dim: int) -> Value:
         return only
     first = values[0].shape
     shape = Shape(sum(value.shape.channels for value in values), first.height, first.width)
-    return Value(place.path, place.label, Joined(), tuple(values), shape)
+    return Value(place.name, place.label, Joined(), tuple(values), shape)
 
 
 def framed(place: Place, source: Value, amounts: tuple[int, ...], value: Any) -> Value:
@@ -58,4 +58,4 @@ def framed(place: Place, source: Value, amounts: tuple[int, ...], value: Any) ->
         )
     amount, shape = int(amounts[0]), source.shape
     wide = Shape(shape.channels, shape.height + 2 * amount, shape.width + 2 * amount)
-    return Value(place.path, place.label, Frame(amount, int(value)), (source,), wide)
+    return Value(place.name, place.label, Frame(amount, int(value)), (source,), wide)
