@@ -25,13 +25,19 @@ from spanbit.errors import SpanbitError
 @click.option("--target", default="rpi4", show_default=True, help="Board to compile for.")
 @click.option("--out", type=click.Path(path_type=Path), help="Bundle to write  [default: CHECKPOINT.spb]")
 @click.option("--golden", default=4, show_default=True, type=click.IntRange(1, 256), help="Golden images.")
+@click.option("--explain", is_flag=True, help="First say what became of every layer of the network.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def compile_command(checkpoint: Path, target: str, out: Path | None, golden: int, as_json: bool) -> None:
+def compile_command(
+    checkpoint: Path, target: str, out: Path | None, golden: int, explain: bool, as_json: bool
+) -> None:
     """Compile CHECKPOINT into a bundle and report each layer."""
     board = import_module("spanbit.targets").load_target(target)  # the cheap check first
     images = golden_images(checkpoint.with_suffix(".test.npz"), golden)
     data_file = read_file(checkpoint)
-    graph = import_module("spanbit.importers").from_checkpoint(data_file, where=str(checkpoint))
+    explanation = import_module("spanbit.importers").explain_checkpoint(data_file, where=str(checkpoint))
+    graph = explanation.graph
+    if explain:
+        click.echo(explanation, err=as_json)  # one JSON object on standard output stays one
     with shown("compiling") as progress:
         compiled = import_module("spanbit.passes").compile_graph(graph, board, progress=progress)
         data: bytes = import_module("spanbit.bundle").write_bundle(compiled, images, progress)

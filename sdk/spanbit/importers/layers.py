@@ -28,11 +28,13 @@ from spanbit.importers.values import (
     Image,
     Largest,
     Mean,
+    Opaque,
     RealConvolution,
     Stem,
     Value,
     back_from,
     refuse,
+    refuse_opaque,
 )
 from spanbit.importers.weights import as_signs, expand_dilation, expand_groups, quantised_stem
 
@@ -106,6 +108,8 @@ def numbers_of(value: Value) -> Value:
 
 def convolution(place: Place, source: Value, weight: Tensor, bias: Tensor | None, how: Geometry) -> Value:
     """nn.Conv2d and its function."""
+    if isinstance(source.step, Opaque):
+        refuse_opaque(source)
     stride, dilation = _pair(how.stride), _pair(how.dilation)
     if len(set(stride)) != 1:
         place.refuse("its stride is not one number", "give the same stride for rows and columns")
@@ -144,6 +148,8 @@ def binary_convolution(
     place: Place, source: Value, weight: Tensor, stride: int, padding: int, outside: int
 ) -> Value:
     """spanbit's BinaryConv2d."""
+    if isinstance(source.step, Opaque):
+        refuse_opaque(source)
     if not source.is_bits:
         place.refuse("its input is not bits, -1 and +1", NO_SIGN)
     taps = floats(place, weight)

@@ -57,6 +57,7 @@ from spanbit.importers.values import (
     Sum,
     Value,
     refuse,
+    refuse_opaque,
 )
 from spanbit.importers.weights import as_signs
 
@@ -168,6 +169,8 @@ class Lowering:
                 self.plan.keep(value, draft)
             case Frame():
                 refuse(value.path, value.label, "it pads bits that no convolution without padding takes")
+            case Opaque():
+                refuse_opaque(value)
             case _:
                 taker = consumer or value
                 refuse(
@@ -288,12 +291,7 @@ class Lowering:
             case Joined():
                 step = Concat(value.path)
             case Opaque():
-                refuse(
-                    value.path,
-                    value.label,
-                    "it has no operator in a compiled network, and is no part of a sign",
-                    "use sign, ReLU, PReLU, Hardtanh, or scales and shifts a channel",
-                )
+                refuse_opaque(value)
             case _:
                 self._not_numbers(value)
         draft = self.plan.add(
