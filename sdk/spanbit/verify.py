@@ -36,7 +36,7 @@ from spanbit.reference import head_sums, real_head_sums, run_graph
 from spanbit.runtime import Model
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from spanbit.nn.outputs import Network
 
 Images = NDArray[np.uint8]  # [N, H, W, C]
 
@@ -70,17 +70,19 @@ class Agreement:
         return next((layer.name for layer in self.layers if layer.equal < layer.total), "")
 
 
-def compare_source(net: nn.Module, graph: Graph, images: Images) -> Agreement:
+def compare_source(net: Network, graph: Graph, images: Images) -> Agreement:
     """What `net` gives in evaluation, module by module, against the reference on `graph`, imported from it.
 
     Operators are named by the modules whose results they give.
     """
+    from spanbit.nn.outputs import module_outputs  # PyTorch: only where a model is compared
+
     wanted = {op.name for op in graph.ops}
     fractions = _fractions(graph)
     found: dict[str, list[LayerAgreement]] = {}
     same = 0
     for image in images:
-        theirs, logits = _outputs(net, image, wanted)
+        theirs, logits = module_outputs(net, image, wanted)
         ours = run_graph(graph, image)
         for position, op in enumerate(graph.ops):
             if isinstance(op, Head | RealHead | Output):
@@ -103,34 +105,6 @@ def _joined(parts: Sequence[LayerAgreement]) -> LayerAgreement:
         sum(part.total for part in parts),
         max(part.largest for part in parts),
     )
-
-
-def _outputs(
-    net: nn.Module, image: NDArray[np.uint8], wanted: set[str]
-) -> tuple[Mapping[str, NDArray[np.float64]], NDArray[np.float64]]:
-    """What each named module delivers for an image, and what the whole does."""
-    import torch
-
-    kept: dict[str, NDArray[np.float64]] = {}
-
-    def keep(name: str) -> Any:
-        def hook(_module: nn.Module, _inputs: tuple[Any, ...], output: Tensor) -> None:
-            if isinstance(output, torch.Tensor):
-                kept[name] = output.detach().double().numpy().reshape(-1)
-
-        return hook
-
-    hooks = [part.register_forward_hook(keep(name)) for name, part in net.named_modules() if name in wanted]
-    training = net.training
-    try:
-        net.eval()
-        with torch.no_grad():
-            result = net(torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))[None])
-    finally:
-        net.train(training)
-        for handle in hooks:
-            handle.remove()
-    return kept, result.double().numpy().reshape(-1)
 
 
 def _compare(
