@@ -23,7 +23,7 @@ static uint64_t weights_needed(const spb_layer *layer) {
     case SPB_OP_REAL_CONV:
         return out * in * sizeof(int16_t);
     case SPB_OP_REAL_HEAD:
-        return out * spb_real_head_row(&layer->in) * sizeof(int16_t) + out * 8;
+        return spb_real_head_bytes(layer) + out * 8;
     default:
         return 0;
     }
@@ -69,10 +69,9 @@ static spb_status check_scales(const spb_layer *layer, uint32_t at, uint64_t fil
 }
 
 static spb_status check_real_head(const spb_layer *layer) {
-    uint64_t row = spb_real_head_row(&layer->in);
     uint64_t inputs = (uint64_t)layer->in.channels * layer->in.height * layer->in.width;
     for (uint32_t o = 0; o < layer->out.channels; o++) {
-        if (size_of_row(layer->weights + 2 * row * o, inputs) > MAX_HEAD_ROW)
+        if (size_of_row(layer->weights + 2 * inputs * o, inputs) > MAX_HEAD_ROW)
             return SPB_ERR_BLOB;
     }
     return SPB_OK;

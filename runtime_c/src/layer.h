@@ -115,9 +115,10 @@ static inline uint64_t spb_head_bytes(const spb_tensor *t) {
     return ((uint64_t)t->channels * t->height * t->width + 255) / 256 * 32;
 }
 
-/* Weights of an output of the real head: int16, rows of whole 4 bytes. */
-static inline uint64_t spb_real_head_row(const spb_tensor *t) {
-    return ((uint64_t)t->channels * t->height * t->width + 1) / 2 * 2;
+/* Bytes of all weights of the real head, rows of K: what lies behind them is aligned to 4. */
+static inline uint64_t spb_real_head_bytes(const spb_layer *layer) {
+    uint64_t inputs = (uint64_t)layer->in.channels * layer->in.height * layer->in.width;
+    return (layer->out.channels * inputs + 1) / 2 * 4;
 }
 
 #endif

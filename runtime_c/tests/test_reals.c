@@ -110,15 +110,15 @@ static uint32_t avg_pool_case(spb_layer *l, const int16_t *in) {
 }
 
 /* Rows of weights whose sum of |w| is at most `most`: often just that. */
-static int16_t *random_rows(size_t rows, size_t columns, size_t row, uint32_t most) {
-    int16_t *w = random_weights(rows * row);
+static int16_t *random_rows(size_t rows, size_t columns, uint32_t most) {
+    int16_t *w = random_weights(rows * columns);
     for (size_t r = 0; r < rows; r++) {
         uint32_t left = most;
         for (size_t k = 0; k < columns; k++) {
             uint32_t part = k + 1 == columns || draw(4) == 0 ? left : draw(left / 2 + 1);
             part = part > 32767 ? 32767 : part;
             left -= part;
-            w[r * row + k] = (int16_t)(draw(2) ? (int32_t)part : -(int32_t)part);
+            w[r * columns + k] = (int16_t)(draw(2) ? (int32_t)part : -(int32_t)part);
         }
     }
     return w;
@@ -132,7 +132,7 @@ static uint32_t real_conv_case(spb_layer *l, const int16_t *in) {
     l->kernel_h = l->kernel_w = 1;
     l->stride = 1 + draw(2);
     l->out = tensor(1 + draw(MAX_OUT), (l->in.height - 1) / l->stride + 1, (l->in.width - 1) / l->stride + 1);
-    int16_t *w = random_rows(l->out.channels, l->in.channels, l->in.channels, 65535);
+    int16_t *w = random_rows(l->out.channels, l->in.channels, 65535);
     for (uint32_t o = 0; o < l->out.channels; o++) {
         int64_t room = INT32_MAX;
         for (uint32_t k = 0; k < l->in.channels; k++)
@@ -159,22 +159,23 @@ static uint32_t real_conv_case(spb_layer *l, const int16_t *in) {
 }
 
 static uint32_t real_head_case(spb_layer *l, const int16_t *in) {
-    size_t inputs = count_of(&l->in), row = (size_t)spb_real_head_row(&l->in), outputs = 1 + draw(5);
-    int16_t *w = random_rows(outputs, inputs, row, 65535);
-    uint8_t *blob = garbage(2 * outputs * row + 8 * outputs);
-    float *scale = (float *)(void *)(blob + 2 * outputs * row), logits[5];
+    size_t inputs = count_of(&l->in), outputs = 1 + draw(5);
+    l->out = tensor((uint32_t)outputs, 1, 1);
+    size_t bytes = (size_t)spb_real_head_bytes(l);
+    int16_t *w = random_rows(outputs, inputs, 65535);
+    uint8_t *blob = garbage(bytes + 8 * outputs);
+    float *scale = (float *)(void *)(blob + bytes), logits[5];
     int32_t sums[5];
     uint32_t wrong = 0;
-    memcpy(blob, w, 2 * outputs * row);
+    memcpy(blob, w, 2 * outputs * inputs);
     for (size_t o = 0; o < 2 * outputs; o++)
         scale[o] = (float)draw(1000) / 999.0f - 0.5f;
     l->weights = blob;
-    l->out = tensor((uint32_t)outputs, 1, 1);
     spb_real_head(l, in, sums, logits);
     for (size_t o = 0; o < outputs; o++) {
         int64_t sum = 0;
         for (size_t k = 0; k < inputs; k++)
-            sum += (int64_t)w[o * row + k] * in[k];
+            sum += (int64_t)w[o * inputs + k] * in[k];
         volatile float product = scale[o] * (float)sum;
         wrong += sums[o] != sum || logits[o] != product + scale[outputs + o];
     }

@@ -32,11 +32,11 @@ static float read_float(const uint8_t *p) {
 }
 
 void spb_real_head(const spb_layer *layer, const int16_t *in, int32_t *sums, float *logits) {
-    size_t outputs = layer->out.channels, row = (size_t)spb_real_head_row(&layer->in);
+    size_t outputs = layer->out.channels;
     size_t inputs = (size_t)layer->in.channels * layer->in.height * layer->in.width;
     const int16_t *weights = (const int16_t *)(const void *)layer->weights;
-    const uint8_t *scale = layer->weights + 2 * outputs * row, *bias = scale + 4 * outputs;
-    for (size_t o = 0; o < outputs; o++, weights += row) {
+    const uint8_t *scale = layer->weights + spb_real_head_bytes(layer), *bias = scale + 4 * outputs;
+    for (size_t o = 0; o < outputs; o++, weights += inputs) {
         sums[o] = sum_of(in, weights, inputs);
         volatile float product = read_float(scale + 4 * o) * (float)sums[o];
         logits[o] = product + read_float(bias + 4 * o);
