@@ -77,10 +77,11 @@ def _aims(vgg: Result, host: Result, scaling: Result) -> str:
     best, worst_loop = min(loops), max(loops)
     got_text = f"{best[0]:.2f} ({best[1]}) to {worst_loop[0]:.2f} ({worst_loop[1]})"
     rows.append(_aim("inner loops against the limit, cortex-a72", "<= 1.25", got_text, worst_loop[0] <= 1.25))
-    onnx = next(times for name, times in host["whole"].items() if name.startswith("ONNX"))
+    one = host["whole"][0]["times"]  # on one thread
+    onnx = next(times for name, times in one.items() if name.startswith("ONNX"))
     for cost, aim in ((0.10, 15), (0.45, 7)):
-        got = onnx["min_ms"] / host["whole"][f"spanbit, cost {cost:.2f}, native"]["min_ms"]
-        what = f"this host, VGG-small at {cost:.2f}: times faster than ONNX Runtime int8"
+        got = onnx["min_ms"] / one[f"spanbit, cost {cost:.2f}, native"]["min_ms"]
+        what = f"this host, one thread, VGG-small at {cost:.2f}: times faster than ONNX Runtime int8"
         row = _aim(what, f">= {aim}", f"{got:.1f}", got >= aim)
         rows.append(row if not host["disturbed"] else [*row[:3], "not known: a disturbed run"])
     arena = scaling["arena"]
@@ -126,24 +127,35 @@ def _instructions(result: Result) -> str:
 
 
 def _host(host: Result) -> str:
-    peers = {name.split()[0]: t["min_ms"] for name, t in host["whole"].items() if "int8" in name}
-    rows = [
-        [
-            name,
-            f"{t['min_ms']:.3f}",
-            f"{t['median_ms']:.3f}",
-            *(f"{peer / t['min_ms']:.2f}" for peer in peers.values()),
-        ]
-        for name, t in host["whole"].items()
-    ]
-    head = ["program", "ms, minimum", "ms, median", *(f"times faster than {peer}" for peer in peers)]
-    table = _rows(head, rows, left=1)
+    """Programs down, numbers of threads across; the gain is of the last number over the first."""
+    parts = host["whole"]
+    one = parts[0]["times"]
+    peers = {name.split()[0]: name for name in one if "int8" in name}
+    head = ["program"]
+    for part in parts:
+        head += [f"ms, {_threads(part)}, minimum", "median"]
+    head += [f"gain of {_threads(part)}" for part in parts[1:]]
+    head += [f"times faster than {peer}, {_threads(part)}" for peer in peers for part in parts]
+    rows = []
+    for name in one:
+        row = [name]
+        for part in parts:
+            row += [f"{part['times'][name][figure]:.3f}" for figure in ("min_ms", "median_ms")]
+        row += [f"{one[name]['min_ms'] / part['times'][name]['min_ms']:.2f}" for part in parts[1:]]
+        for peer in peers.values():
+            row += [f"{part['times'][peer]['min_ms'] / part['times'][name]['min_ms']:.2f}" for part in parts]
+        rows.append(row)
     builds = "; ".join(f"{name}: `{flags}`" for name, flags in host["builds"]["whole"].items())
     note = f"{host['cpu']} with {', '.join(host['instructions'])}; {host['rounds']} rounds. {builds}."
     if host["disturbed"]:
-        share = f"{100 * host['core_share']:.0f} %"
-        note = f"**PROVISIONAL: other programs ran meanwhile, this one had {share} of its core.** {note}"
-    return f"{table}\n\n{note}"
+        others = max(part["others_share"] for part in (*parts, *host["layers"]))
+        share = f"{100 * others:.0f} %"
+        note = f"**PROVISIONAL: other programs ran meanwhile and took up to {share} of the cores.** {note}"
+    return f"{_rows(head, rows, left=1)}\n\n{note}"
+
+
+def _threads(part: Result) -> str:
+    return f"{part['threads']} thread{'s' * (part['threads'] > 1)}"
 
 
 def _host_layers(host: Result) -> str:
