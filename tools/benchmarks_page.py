@@ -28,6 +28,7 @@ def with_results(page: str) -> str:
     page = _between(page, "host", _host(host))
     page = _between(page, "layers", _host_layers(host))
     page = _between(page, "offsets", _offsets(_read("offsets")))
+    page = _between(page, "shared sums", _shared_sums(_read("shared-sums")))
     page = _between(page, "shares", _shares(_read("shares")))
     return _between(page, "scaling", _scaling(scaling))
 
@@ -171,6 +172,39 @@ def _offsets(offsets: Result) -> str:
         for row in offsets["rows"]
     ]
     return _rows(["layer", "offsets", "bytes", "instructions", "model cycles"], rows, left=2)
+
+
+def _shared_sums(result: Result) -> str:
+    columns = [(core, unit) for core in result["compilers"] for unit in ("instructions", "cycles")]
+    rows = []
+    for row in result["rows"]:
+        for kernel in row["on"][columns[0][0]]:
+            cells = []
+            for core, unit in columns:
+                figures = row["on"][core]
+                fewer = figures["dense"][unit] / figures[kernel][unit]
+                cells.append(f"{figures[kernel][unit]:,}" + (f" ({fewer:.2f})" if kernel != "dense" else ""))
+            rows.append([row["layer"], f"{row['weights']}, {row['cost']:.3f}", kernel, *cells])
+    head = ["layer", "weights, tree cost", "kernel"]
+    head += [f"{core} {'I' if unit[0] == 'i' else 'C'}" for core, unit in columns]
+    builds = ", ".join(f"`{name}`" for name in sorted(set(result["compilers"].values())))
+    note = f"Builds: {builds}. Cycles: {result['cycles_by']}."
+    return f"{_rows(head, rows, left=3)}\n\n{_verdict(result)}\n\n{note}"
+
+
+def _verdict(result: Result) -> str:
+    """How the prototype does against both kernels, on all weights."""
+    said = []
+    for unit in ("instructions", "cycles"):
+        for kernel in ("dense", "tree"):
+            fewer = [
+                figures[kernel][unit] / figures["shared sums"][unit]
+                for row in result["rows"]
+                for figures in row["on"].values()
+            ]
+            than = f"{min(fewer):.2f} to {max(fewer):.2f} times fewer {'model ' * (unit == 'cycles')}{unit}"
+            said.append(f"{than} than the {kernel} kernel")
+    return f"Shared sums take {', '.join(said)} (below 1: more)."
 
 
 def _shares(result: Result) -> str:
