@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 import torch
-from results import RESULTS, read_result, write_result
+from results import add_run, runs_of
 from spanbit.cli.failure import guard
 from spanbit.nn.binary import BinaryConv2d
 from spanbit.nn.compress import Compressor
@@ -95,10 +95,10 @@ REMOVED = {"prune, taught by the twin": "Fashion table and ablation on the page;
 
 
 def main() -> None:
-    done = {(run["variant"], run["seed"]) for run in _known()}
+    done = {(run["variant"], run["seed"]) for run in runs_of(NAME)}
     data = held_back(load("fashion-mnist"))
-    for variant in VARIANTS:  # the first are the most telling
-        for seed in SEEDS:
+    for seed in SEEDS:  # one row of each before a second
+        for variant in VARIANTS:
             if (variant, seed) not in done:
                 _store(measure(variant, seed, data))
 
@@ -130,22 +130,15 @@ def measure(variant: str, seed: int, data: DataSet) -> dict[str, Any]:
 
 
 def _store(found: dict[str, Any]) -> None:
-    """Adds a run to the file, so that a stop loses one run at most."""
-    write_result(
-        NAME,
-        {
-            "data": f"Fashion-MNIST, {TRAINED_ON} training images, {HELD_BACK} others held back",
-            "width": WIDTH,
-            "epochs": EPOCHS,
-            "cost": COST,
-            "torch": torch.__version__,
-            "runs": [*_known(), found],
-        },
-    )
-
-
-def _known() -> list[dict[str, Any]]:
-    return list(read_result(NAME)["runs"]) if (RESULTS / f"{NAME}.json").exists() else []
+    about = {
+        "data": f"Fashion-MNIST, {TRAINED_ON} training images, {HELD_BACK} others held back",
+        "width": WIDTH,
+        "epochs": EPOCHS,
+        "cost": COST,
+        "torch": torch.__version__,
+    }
+    variants = [*VARIANTS, *REMOVED]
+    add_run(NAME, about, found, lambda run: variants.index(run["variant"]) * len(SEEDS) + run["seed"])
 
 
 if __name__ == "__main__":

@@ -2,22 +2,24 @@
 
 python bench/training_table.py && python bench/training_ablation.py
 python bench/training.py && python bench/training_refine.py && python bench/training_overhead.py
+python bench/training_cifar.py FOLDER      # the folder of CIFAR-10
 python bench/training_page.py
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import training
 import training_ablation
+import training_cifar
 import training_refine
 import training_table
 import training_trace
-from results import RESULTS, read_result
+from results import exists, read_result
 from spanbit.cli.failure import guard
 from spanbit.cli.files import write_atomic
 
@@ -43,14 +45,13 @@ def main() -> None:
 def with_tables(page: str) -> str:
     """The page with its tables written again."""
     head, _, rest = page.partition(BEGIN)
+    small, wide = training_table.SMALL.name, training_table.WIDE.name
     tables = [
-        _fashion(read_result(training_table.NAME)),
+        _points(read_result(small), "vgg_tiny", "on all test images"),
+        *_if_run(wide, lambda result: _points(result, "vgg_tiny", "on all test images")),
+        *_if_run(training_cifar.NAME, lambda result: _points(result, "vgg_small", "on those")),
+        *_if_run(training_refine.FASHION, lambda result: _refined(result, training_refine.FASHION_COSTS)),
         _ablation(read_result(training_ablation.NAME)),
-        *(
-            _refined(read_result(name), costs)
-            for name, costs in ((training_refine.FASHION, training_refine.FASHION_COSTS),)
-            if (RESULTS / f"{name}.json").exists()
-        ),
         _learned(read_result(training.NAME)),
         _refined(read_result(training_refine.NAME), training_refine.COSTS),
         _steiner(read_result(training_trace.NAME)),
@@ -59,7 +60,12 @@ def with_tables(page: str) -> str:
     return head + BEGIN + "\n".join(tables) + END + rest.partition(END)[2]
 
 
-def _fashion(result: dict[str, Any]) -> str:
+def _if_run(name: str, show: Callable[[dict[str, Any]], str]) -> list[str]:
+    """A table of a benchmark that takes hours, where somebody ran it."""
+    return [show(read_result(name))] if exists(name) else []
+
+
+def _points(result: dict[str, Any], network: str, judges: str) -> str:
     lines = [
         f"| {result['epochs']} epochs | cost | seeds | accuracy in % | below the twin | bits | bit-OPs "
         "| without tree | depth | bytes on flash |",
@@ -86,8 +92,8 @@ def _fashion(result: dict[str, Any]) -> str:
         ]
         lines.append(f"| {' | '.join(cells)} |")
     return (
-        f"Data: {result['data']}. `vgg_tiny` of width {result['width']}, one thread, target "
-        f"`{result['target']}`. Mean over the seeds on all test images, in brackets least and greatest. "
+        f"Data: {result['data']}. `{network}` of width {result['width']}, one thread, target "
+        f"`{result['target']}`. Mean over the seeds {judges}, in brackets least and greatest. "
         "Bit-OPs are those of the trees; `without tree` is what the same ternary network costs by its taps "
         "that are not zero: the rival that is sparse and has no tree. The other rival, the narrower net, is "
         "dense.\n\n" + "\n".join(lines) + "\n"
@@ -145,7 +151,7 @@ def _learned(result: dict[str, Any]) -> str:
 
 def _refined(result: dict[str, Any], costs: Sequence[float]) -> str:
     found = {run["way"] for run in result["runs"]}
-    ways = [way for way in training_refine.METHODS.values() if way in found]
+    ways = [way for way in training_refine.METHODS if way in found]
     rows = _table(f"{result['more']} epochs more", result["runs"], ways, costs)
     twins = [run for run in result["runs"] if run["way"] == training.TWIN]
     before = 100 * _mean(twins, "before")

@@ -26,7 +26,7 @@ _MARKS = {"prune": "s", "narrow": "v", "narrow-tree": "^", "tree-loss": "o", "ti
 
 def draw_pareto() -> None:
     """Accuracy against the bit-OPs that are executed, means with least and greatest."""
-    result = read_result(training_table.NAME)
+    result = read_result(training_table.SMALL.name)
     groups = grouped(result["runs"])
     figure, axis = plt.subplots(figsize=(7, 4.2))
     twins = [100 * run["accuracy"] for run in groups[training_table.TWIN, None]]
