@@ -1,6 +1,7 @@
 """What the settings of the compressors are worth, one change at a time, on images held back from training.
 
-    python bench/training_ablation.py   # goes on where it was stopped; bench/results/training-ablation.json
+    python bench/training_ablation.py     # goes on where it was stopped; bench/results/training-ablation.json
+    python bench/training_ablation.py 1   # with one seed only
 
 Fashion-MNIST: the first training images are trained on, the last ones judge; the test images are not looked
 at. Smaller and shorter than the table (training_table.py): it compares settings, nothing else.
@@ -97,7 +98,7 @@ REMOVED = {"prune, taught by the twin": "Fashion table and ablation on the page;
 def main() -> None:
     done = {(run["variant"], run["seed"]) for run in runs_of(NAME)}
     data = held_back(load("fashion-mnist"))
-    for seed in SEEDS:  # one row of each before a second
+    for seed in SEEDS[: int(sys.argv[1]) if sys.argv[1:] else None]:  # one row of each before a second
         for variant in VARIANTS:
             if (variant, seed) not in done:
                 _store(measure(variant, seed, data))

@@ -1,6 +1,7 @@
 """CIFAR-10 with a quarter-width VGG-small: the twin, the best way at two costs, the narrower net.
 
-    python bench/training_cifar.py cifar-10-batches-py   # bench/results/training-cifar.json
+    python bench/training_cifar.py cifar-10-batches-py               # bench/results/training-cifar.json
+    python bench/training_cifar.py cifar-10-batches-py prune-0.05    # this run only, say on another core
 
 The folder holds CIFAR-10 as published, or the images by class (`bench/cifar_records.py`). Either way the last
 5,000 training images are held back and judge; the test images are not looked at. All runs are equally long,
@@ -25,22 +26,24 @@ from spanbit.nn.train import Files, TrainConfig
 
 NAME = "training-cifar"
 WIDTH, NARROW_WIDTH, EPOCHS, HELD_BACK, TARGET = 32, 10, 6, 5_000, "rpi4"
-PLAN: tuple[tuple[str, float | None], ...] = (
-    *(("twin", None), ("prune", 0.10)),
-    *(("narrow", 0.10), ("prune", 0.05)),
-)
+PLAN: dict[str, tuple[str, float | None]] = {
+    "twin": ("twin", None),
+    "prune-0.10": ("prune", 0.10),
+    "narrow-0.10": ("narrow", 0.10),
+    "prune-0.05": ("prune", 0.05),
+}
 """How, and to what cost: the most telling first. The narrower net has (10 / 32)^2 of the bit-OPs, 0.098."""
 STATES = Path(__file__).resolve().parent.parent / "build" / NAME
 
 
 def main() -> None:
-    if len(sys.argv) != 2:
-        sys.exit("usage: python bench/training_cifar.py FOLDER")
+    if len(sys.argv) < 2 or set(sys.argv[2:]) - set(PLAN):
+        sys.exit(f"usage: python bench/training_cifar.py FOLDER [{'|'.join(PLAN)}]...")
     data = held_back(Path(sys.argv[1]))
-    done = {(run["way"], run["cost"]) for run in runs_of(NAME)}
-    for way, cost in PLAN:
-        if (way, cost) not in done:
-            _store({"way": way, "cost": cost, "seed": 0, **measure(way, cost, data)})
+    for name in sys.argv[2:] or PLAN:
+        way, cost = PLAN[name]
+        if (way, cost) not in {(run["way"], run["cost"]) for run in runs_of(NAME)}:
+            _store({"way": way, "cost": cost, "seed": 0, **measure(name, data)})
 
 
 def held_back(folder: Path) -> DataSet:
@@ -57,8 +60,9 @@ def held_back(folder: Path) -> DataSet:
     )
 
 
-def measure(way: str, cost: float | None, data: DataSet) -> dict[str, Any]:
+def measure(name: str, data: DataSet) -> dict[str, Any]:
     """One training, from its last epoch on if it was stopped."""
+    way, cost = PLAN[name]
     config = TrainConfig(
         data.name,
         network="vgg_small",
@@ -69,7 +73,6 @@ def measure(way: str, cost: float | None, data: DataSet) -> dict[str, Any]:
         threads=1,
     )
     STATES.mkdir(parents=True, exist_ok=True)
-    name = way if cost is None else f"{way}-{cost:.2f}"
     files = Files(log=STATES / f"{name}.csv", state=STATES / f"{name}.resume", resume=True)
     return training_point.measure(config, data, TARGET, files)
 
@@ -82,7 +85,8 @@ def _store(found: dict[str, Any]) -> None:
         "target": TARGET,
         "torch": torch.__version__,
     }
-    add_run(NAME, about, found)
+    order = list(PLAN.values())
+    add_run(NAME, about, found, lambda run: order.index((run["way"], run["cost"])))
 
 
 if __name__ == "__main__":
