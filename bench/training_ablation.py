@@ -1,6 +1,7 @@
 """What the settings of the compressors are worth, one change at a time, on images held back from training.
 
-    python bench/training_ablation.py   # goes on where it was stopped; bench/results/training-ablation.json
+    python bench/training_ablation.py     # goes on where it was stopped; bench/results/training-ablation.json
+    python bench/training_ablation.py 1   # with one seed only
 
 Fashion-MNIST: the first training images are trained on, the last ones judge; the test images are not looked
 at. Smaller and shorter than the table (training_table.py): it compares settings, nothing else.
@@ -14,7 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 import torch
-from results import RESULTS, read_result, write_result
+from results import add_run, runs_of
 from spanbit.cli.failure import guard
 from spanbit.nn.binary import BinaryConv2d
 from spanbit.nn.compress import Compressor
@@ -95,10 +96,10 @@ REMOVED = {"prune, taught by the twin": "Fashion table and ablation on the page;
 
 
 def main() -> None:
-    done = {(run["variant"], run["seed"]) for run in _known()}
+    done = {(run["variant"], run["seed"]) for run in runs_of(NAME)}
     data = held_back(load("fashion-mnist"))
-    for variant in VARIANTS:  # the first are the most telling
-        for seed in SEEDS:
+    for seed in SEEDS[: int(sys.argv[1]) if sys.argv[1:] else None]:  # one row of each before a second
+        for variant in VARIANTS:
             if (variant, seed) not in done:
                 _store(measure(variant, seed, data))
 
@@ -130,22 +131,15 @@ def measure(variant: str, seed: int, data: DataSet) -> dict[str, Any]:
 
 
 def _store(found: dict[str, Any]) -> None:
-    """Adds a run to the file, so that a stop loses one run at most."""
-    write_result(
-        NAME,
-        {
-            "data": f"Fashion-MNIST, {TRAINED_ON} training images, {HELD_BACK} others held back",
-            "width": WIDTH,
-            "epochs": EPOCHS,
-            "cost": COST,
-            "torch": torch.__version__,
-            "runs": [*_known(), found],
-        },
-    )
-
-
-def _known() -> list[dict[str, Any]]:
-    return list(read_result(NAME)["runs"]) if (RESULTS / f"{NAME}.json").exists() else []
+    about = {
+        "data": f"Fashion-MNIST, {TRAINED_ON} training images, {HELD_BACK} others held back",
+        "width": WIDTH,
+        "epochs": EPOCHS,
+        "cost": COST,
+        "torch": torch.__version__,
+    }
+    variants = [*VARIANTS, *REMOVED]
+    add_run(NAME, about, found, lambda run: variants.index(run["variant"]) * len(SEEDS) + run["seed"])
 
 
 if __name__ == "__main__":

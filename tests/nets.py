@@ -23,7 +23,7 @@ from spanbit.graph import (
     Threshold,
     validate,
 )
-from spanbit.graph.validate import conv_side
+from spanbit.graph.infer import conv_side
 
 _SIDES = (1, 2, 3, 4, 7, 8, 9, 14, 15, 16, 17, 28, 31, 33, 64, 65, 70)
 _CHANNELS = (1, 2, 3, 5, 8, 13, 24, 33, 64, 65, 130)

@@ -16,6 +16,8 @@ from spanbit.cli.files import read_file
 from spanbit.errors import ExitCode, SpanbitError
 from spanbit.graph.ops import Shape
 
+ENDINGS = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"}
+
 
 @dataclass(frozen=True, eq=False)
 class Images:
@@ -64,6 +66,41 @@ def load_images(
     if numbers is not None:
         numbers = _checked_labels(numbers, len(pixels), labels or path)[:count]
     return Images(np.ascontiguousarray(pixels[:count]), numbers, str(path))
+
+
+def images_of_folder(folder: Path, shape: Shape, count: int) -> Images:
+    """The first `count` image files below `folder`, in the order of their names, scaled to `shape`.
+
+    Raises:
+        SpanbitError: there is none, one cannot be read, or Pillow is not installed.
+    """
+    try:
+        from PIL import Image, ImageOps
+    except ImportError as missing:
+        raise SpanbitError(
+            "reading image files needs Pillow, which is not installed",
+            why=str(missing),
+            fix="pip install 'spanbit[train]', or give an .npz",
+        ) from missing
+    paths = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in ENDINGS][:count]
+    if not paths:
+        raise SpanbitError(
+            "no images", where=str(folder), why=f"no file ends in {', '.join(sorted(ENDINGS))}"
+        )
+    mode = "L" if shape.channels == 1 else "RGB"
+    pixels: list[NDArray[np.uint8]] = []
+    for path in paths:
+        try:
+            with Image.open(path) as image:
+                fitted = ImageOps.fit(image.convert(mode), (shape.width, shape.height))
+        except (OSError, ValueError) as failure:
+            raise SpanbitError(
+                "not an image that Pillow reads", where=str(path), why=str(failure)
+            ) from failure
+        pixels.append(np.asarray(fitted, np.uint8).reshape(shape.height, shape.width, -1))
+    if shape.channels not in (1, 3):
+        raise SpanbitError(f"images of {shape.channels} channels", fix="give an .npz", code=ExitCode.USAGE)
+    return Images(np.stack(pixels), None, str(folder))
 
 
 def _from_npz(data: bytes, path: Path) -> tuple[NDArray[np.uint8], NDArray[np.integer] | None]:

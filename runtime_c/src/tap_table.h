@@ -83,6 +83,7 @@ static inline uint32_t spb_zeros_bytes(const spb_layer *layer) {
 static inline uint64_t spb_prepared_bytes(const spb_layer *layer) {
     return spb_copies_bytes(layer) + spb_zeros_bytes(layer);
 }
+
 /* Offsets are u16, and the zeros' is the largest of a layer. */
 enum { SPB_COPIES_BYTES_MAX = 0xFFC0 };
 

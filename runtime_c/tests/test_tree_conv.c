@@ -107,7 +107,8 @@ static uint8_t *make_table(const spb_layer *layer, const int8_t *rows, uint32_t 
 
 /* Wrong bits, or wrong sums. */
 static uint32_t count_wrong(const spb_layer *l, const uint8_t *in, const int8_t *rows, uint32_t taps,
-                            const int32_t *threshold, const uint8_t *compare, const uint8_t *out) {
+                            const int32_t *threshold, const uint8_t *compare, const check_scales *scales,
+                            const uint8_t *out) {
     size_t pixel = 0;
     uint32_t wrong = 0, bits = l->output == SPB_OUTPUT_BITS;
     for (uint32_t c = 0; c < l->out.channels; c++) {
@@ -119,6 +120,9 @@ static uint32_t count_wrong(const spb_layer *l, const uint8_t *in, const int8_t 
                 if (bits) {
                     int want = inside && compared(sum, threshold[c], compare[c]);
                     wrong += bit_of(&l->out, out, c, y, x) != want;
+                } else if (l->real) {
+                    int16_t want = finished_sum(scales, c, sum, pixel);
+                    wrong += ((const int16_t *)(const void *)out)[pixel] != want;
                 } else if (l->output == SPB_OUTPUT_INT16) {
                     wrong += ((const int16_t *)(const void *)out)[pixel] != sum;
                 } else {
@@ -183,9 +187,14 @@ static int run_case(uint32_t index) {
         }
     }
     size_t out_bytes = tensor_bytes(&layer.out);
+    check_scales scales = {NULL, NULL, NULL, NULL};
+    if (layer.output && draw(2))
+        scales = random_scales(&layer, 25);
     if (layer.output)
         out_bytes = (layer.output == SPB_OUTPUT_INT16 ? 2u : 4u) * layer.out.channels * height * width;
     uint8_t *in = random_bits(&layer.in), *out = garbage(out_bytes);
+    if (layer.real)
+        random_addend(&layer, &scales, out);
     int32_t threshold[MAX_ROWS];
     uint8_t compare[MAX_ROWS], nodes[MAX_ROWS * SPB_NODE_BYTES];
     size_t table_bytes;
@@ -195,9 +204,10 @@ static int run_case(uint32_t index) {
     uint8_t *scratch = garbage(spb_prepared_bytes(&layer) + slots + spb_round_up(layer.out.plane_bytes, 64) +
                                spb_tree_border_bytes(&layer));
     spb_tree_conv(&layer, in, out, scratch, table);
-    uint32_t wrong = count_wrong(&layer, in, rows, taps, threshold, compare, out);
+    uint32_t wrong = count_wrong(&layer, in, rows, taps, threshold, compare, &scales, out);
     if (wrong)
         describe_case(index, wrong, &layer);
+    free_scales(&scales);
     free(rows), free(in), free(out), free(table), free(scratch);
     return wrong == 0;
 }

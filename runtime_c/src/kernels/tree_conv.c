@@ -31,19 +31,6 @@
     DO(1)                                                                                                    \
     DO(2) DO(3) DO(4) DO(5) DO(6) DO(7) DO(8) DO(9) DO(10) DO(11) DO(12) DO(13) DO(14) DO(15) DO(16) DO(17)
 
-#define SETTLE tree_settle
-#define OP(name) tree_##name
-#define WORD tree_word
-#include "tree_settle.h"
-#if defined(SPB_WORD_IS_AARCH64)
-#define SETTLE narrow_settle
-#define OP(name) spb_##name
-#define WORD spb_word
-#include "tree_settle.h"
-#else
-#define narrow_settle tree_settle
-#endif
-
 /* Adds to the number in each lane, of `planes` planes, that of the lane `bytes` further; one plane more. */
 SPB_INLINE void add_lane(spb_word *p, int planes, int bytes) {
     spb_word up = spb_half(&p[0], tree_rotate(p[0], bytes));
@@ -91,61 +78,40 @@ typedef struct tile {
 /* A channel's sums, from the slot that its step has filled. */
 static void step_sums(const tile *t, uint32_t channel, uint32_t word_bytes, const uint8_t *slot,
                       const uint8_t *tail) {
-    const spb_tensor *to = &t->layer->out;
-    size_t each = t->layer->output == SPB_OUTPUT_INT16 ? sizeof(int16_t) : sizeof(int32_t);
-    uint8_t *sums = t->out + channel * each * to->height * to->width;
-    spb_tree_sums(t->layer, slot, word_bytes, t->at, tail, sums);
+    spb_tree_sums(t->layer, slot, word_bytes, t->at, tail, channel, t->out);
 }
 
-/* All of a plane: a narrow word, and zeros. */
-SPB_INLINE void store_narrow(uint8_t *to, spb_word bits) {
-    spb_store(to, bits);
-    for (int rest = TREE_NARROW_BYTES; rest < SPB_PLANE_ALIGN; rest += TREE_NARROW_BYTES)
-        spb_store(to + rest, spb_splat_byte(0));
-}
+#define SETTLE tree_settle
+#define TAIL_STEP tail_step
+#define STORE_PLANE store_plane
+#define OP(name) tree_##name
+#define WORD tree_word
+#include "tree_settle.h"
+#if defined(SPB_WORD_IS_AARCH64)
+#define SETTLE narrow_settle
+#define TAIL_STEP narrow_tail_step
+#define STORE_PLANE store_narrow
+#define OP(name) spb_##name
+#define WORD spb_word
+#include "tree_settle.h"
+#else
+#define narrow_settle tree_settle
+#define narrow_tail_step tail_step
+#define store_narrow store_plane
+#endif
 
-/* A step's counts, its lanes added up, where the step has a tail: zero padding, or sums for output. */
-static void tail_step(const tile *t, const tree_word *count, const uint8_t *header, const uint8_t *tail) {
-    const uint8_t *source = t->slots + header[SPB_STEP_SOURCE] * (size_t)t->planes * TREE_WORD_BYTES;
-    uint8_t *slot = t->slots + header[SPB_STEP_SLOT] * (size_t)t->planes * TREE_WORD_BYTES;
-    uint32_t channel = spb_u16(header + SPB_STEP_CHANNEL);
-    if (t->layer->output) {
-        (void)tree_settle(count, TREE_COUNT_PLANES, t->planes, header, source, slot, NULL, NULL, 0);
-        step_sums(t, channel, TREE_WORD_BYTES, slot, tail);
-    } else {
-        tree_word bits = tree_settle(count, TREE_COUNT_PLANES, t->planes, header, source, slot, tail,
-                                     t->border_words, t->class_bytes);
-        tree_store(t->out + (size_t)channel * t->plane_bytes, tree_and(bits, tree_load(t->mask)));
-    }
-}
-
-static void narrow_tail_step(const tile *t, const spb_word *count, int planes, const uint8_t *header,
-                             const uint8_t *tail) {
-    const uint8_t *source = t->slots + header[SPB_STEP_SOURCE] * (size_t)t->planes * TREE_NARROW_BYTES;
-    uint8_t *slot = t->slots + header[SPB_STEP_SLOT] * (size_t)t->planes * TREE_NARROW_BYTES;
-    uint32_t channel = spb_u16(header + SPB_STEP_CHANNEL);
-    if (t->layer->output) {
-        (void)narrow_settle(count, planes, t->planes, header, source, slot, NULL, NULL, 0);
-        step_sums(t, channel, TREE_NARROW_BYTES, slot, tail);
-    } else {
-        spb_word bits = narrow_settle(count, planes, t->planes, header, source, slot, tail, t->border_words,
-                                      t->class_bytes);
-        store_narrow(t->out + (size_t)channel * t->plane_bytes, spb_and(bits, spb_load(t->mask)));
-    }
-}
-
-/* The same of any number of lanes. The counts are copied, so that the loop's can be registers. */
+/* A tail step of any number of lanes. The counts are copied, so that the loop's can be registers. */
 SPB_INLINE void any_tail_step(const tile *t, const tree_word *count, int lanes, const uint8_t *header,
                               const uint8_t *tail) {
     if (lanes == 1) {
         tree_word copy[TREE_COUNT_PLANES];
         for (int j = 0; j < TREE_COUNT_PLANES; j++)
             copy[j] = count[j];
-        tail_step(t, copy, header, tail);
+        tail_step(t, copy, TREE_COUNT_PLANES, header, tail, TREE_WORD_BYTES);
     } else {
         spb_word folded[SPB_PLANES_MAX];
         fold(count, lanes, folded);
-        narrow_tail_step(t, folded, folded_planes(lanes), header, tail);
+        narrow_tail_step(t, folded, folded_planes(lanes), header, tail, SPB_PLANE_ALIGN);
     }
 }
 
@@ -180,7 +146,7 @@ SPB_INLINE void run_tile(const tile *t, int lanes) {
             fold(count, lanes, folded);
             spb_word bits =
                 narrow_settle(folded, folded_planes(lanes), t->planes, header, source, slot, NULL, NULL, 0);
-            store_narrow(to, spb_and(bits, spb_load(t->mask)));
+            store_narrow(to, spb_and(bits, spb_load(t->mask)), SPB_PLANE_ALIGN);
         }
     } while (!(flags & SPB_STEP_LAST));
 }

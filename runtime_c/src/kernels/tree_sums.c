@@ -7,6 +7,7 @@
 #include "tree_sums.h"
 
 #include "../step_tail.h"
+#include "requantize.h"
 #include "transpose.h"
 
 typedef struct tail {
@@ -31,10 +32,9 @@ SPB_INLINE int32_t sum_of(const tail *t, uint32_t bits, uint32_t border_class) {
     return t->factor * (s >> t->shift) - weights;
 }
 
-/* `count` pixels of a row from (y, x) on. `rows` transposed, the first pixel's bits at `bit`. */
+/* `count` pixels of a row from (y, x) on, to `to`. `rows` transposed, the first pixel's bits at `bit`. */
 static void store_row(const spb_layer *layer, const spb_border *border, const tail *t, const uint64_t *rows,
-                      unsigned side, uint32_t bit, uint32_t y, uint32_t x, uint32_t count, uint8_t *channel) {
-    size_t at = y * (size_t)layer->out.width + x;
+                      unsigned side, uint32_t bit, uint32_t y, uint32_t x, uint32_t count, void *to) {
     uint32_t row_class = spb_axis_class(&border->rows, y) * border->columns.count;
     uint32_t mask = (uint32_t)(((uint64_t)1 << layer->planes) - 1);
     for (uint32_t p = 0; p < count; p++) {
@@ -42,19 +42,20 @@ static void store_row(const spb_layer *layer, const spb_border *border, const ta
         int32_t sum =
             sum_of(t, bits, layer->zero_pad ? row_class + spb_axis_class(&border->columns, x + p) : 0);
         if (layer->output == SPB_OUTPUT_INT16) {
-            ((int16_t *)(void *)channel)[at + p] = (int16_t)sum;
+            ((int16_t *)to)[p] = (int16_t)sum;
         } else {
-            ((int32_t *)(void *)channel)[at + p] = sum;
+            ((int32_t *)to)[p] = sum;
         }
     }
 }
 
 void spb_tree_sums(const spb_layer *layer, const uint8_t *planes, uint32_t word_bytes, uint32_t at,
-                   const uint8_t *step_tail, uint8_t *channel) {
+                   const uint8_t *step_tail, uint32_t index, uint8_t *out) {
     const tail t = tail_of(layer, step_tail);
     if (t.factor == 0)
         return; /* another step of the node follows */
     const spb_border border = spb_border_of(layer);
+    uint8_t *channel = out + index * (size_t)spb_output_bytes(layer, 1);
     uint32_t row_bits = layer->out.row_bytes * 8, piece = word_bytes < 8 ? word_bytes : 8;
     uint32_t end = layer->out.height * row_bits;
     unsigned side = layer->planes <= 16 ? 16 : 32;
@@ -75,7 +76,18 @@ void spb_tree_sums(const spb_layer *layer, const uint8_t *planes, uint32_t word_
             uint32_t count = x >= layer->out.width         ? 0
                              : layer->out.width - x < step ? layer->out.width - x
                                                            : step;
-            store_row(layer, &border, &t, rows, side, bit, y, x, count, channel);
+            size_t pixel = y * (size_t)layer->out.width + x;
+            uint8_t *to = channel + pixel * spb_sum_bytes(layer->output);
+            if (layer->real) {
+                int16_t sums[64];
+                const int16_t *addend = layer->addend;
+                if (addend)
+                    addend += index * (size_t)layer->out.height * layer->out.width + pixel;
+                store_row(layer, &border, &t, rows, side, bit, y, x, count, sums);
+                spb_requantize(layer, index, sums, count, addend, (int16_t *)(void *)to);
+                continue;
+            }
+            store_row(layer, &border, &t, rows, side, bit, y, x, count, to);
         }
     }
 }

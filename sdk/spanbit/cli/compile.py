@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from spanbit.cli.files import read_file, write_atomic
 from spanbit.cli.inspect import show
+from spanbit.cli.progress import shown
 from spanbit.errors import SpanbitError
 
 
@@ -37,8 +38,9 @@ def compile_command(
     graph = explanation.graph
     if explain:
         click.echo(explanation, err=as_json)  # one JSON object on standard output stays one
-    compiled = import_module("spanbit.passes").compile_graph(graph, board)
-    data: bytes = import_module("spanbit.bundle").write_bundle(compiled, images)
+    with shown("compiling") as progress:
+        compiled = import_module("spanbit.passes").compile_graph(graph, board, progress=progress)
+        data: bytes = import_module("spanbit.bundle").write_bundle(compiled, images, progress)
     write_atomic(out or checkpoint.with_suffix(".spb"), data)
     show(compiled.graph, data, as_json=as_json)
 

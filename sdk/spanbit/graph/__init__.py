@@ -1,6 +1,7 @@
 """A network as data: typed operators, shapes, validation. What operators do is `spanbit.reference`."""
 
 from spanbit.graph.infer import TensorInfo
+from spanbit.graph.layers import in_layers, layers_of
 from spanbit.graph.ops import (
     IMAGE,
     Add,
@@ -55,5 +56,7 @@ __all__ = [
     "Threshold",
     "Wires",
     "chain",
+    "in_layers",
+    "layers_of",
     "validate",
 ]

@@ -350,7 +350,8 @@ class Lowering:
             known = known_range(step) or (None if known is None else known.scaled(affine_of(step)))
             folded.append(rest.pop(0))
         mix = MixDraft(weight * affine.scale[:, None], affine.bias, stride, known)
-        draft = self.plan.add(root.path, mix, (self.number(source),), [root, *folded], root.shape)
+        name = (folded[-1] if folded else root).path  # whose result it is
+        draft = self.plan.add(name, mix, (self.number(source),), [root, *folded], root.shape)
         self.plan.keep(root, draft)
         self.plan.fold(folded, draft)
         return draft, rest

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from spanbit.graph.ops import BinaryConv, Graph, Op, Padding, Shape
@@ -14,17 +15,22 @@ TAPS_MAX = 0xFFFF
 """A distance is a u16 in the bundle: a channel with more taps runs dense."""
 
 
-def build_trees(graph: Graph) -> Graph:
+Progress = Callable[[str, int, int], None]
+"""Told what is being made, how many operators are done, and of how many."""
+
+
+def build_trees(graph: Graph, progress: Progress | None = None) -> Graph:
     """The same graph, each binary convolution that the tree kernel can run with its tree."""
     ops: list[Op] = []
-    source = graph.input
-    for op, info in zip(graph.ops, validate(graph), strict=True):
-        if isinstance(op, BinaryConv) and not tree_obstacle(op, source, info.shape):
+    infos = validate(graph)
+    for op, info, sources in zip(graph.ops, infos, graph.sources, strict=True):
+        if progress is not None:
+            progress("trees", len(ops), len(graph.ops))
+        if isinstance(op, BinaryConv) and not tree_obstacle(op, infos[sources[0]].shape, info.shape):
             rows = op.weight.reshape(len(op.weight), -1)
             ops.append(replace(op, tree=build_tree(rows, where=f"layer {op.name!r}")))
         else:
             ops.append(op)
-        source = info.shape
     return replace(graph, ops=tuple(ops))
 
 
