@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, fx, nn
 
 from spanbit.graph.ops import Shape
-from spanbit.importers.activations import Arguments, resized, step_of_function, step_of_layer
-from spanbit.importers.elementwise import Elementwise, uniform
+from spanbit.importers.activations import Arguments, resized, step_of_function, step_of_layer, uniform
+from spanbit.importers.elementwise import Elementwise
 from spanbit.importers.layers import (
     Geometry,
     Place,
@@ -32,7 +32,7 @@ from spanbit.importers.layers import (
 )
 from spanbit.importers.names import CASTS, CHANGES_NOTHING, ELEMENTWISE, ENDS, LAYERS, RESHAPES, name_of
 from spanbit.importers.plan import Note
-from spanbit.importers.probe import is_sign_module
+from spanbit.importers.probe import probe_sign
 from spanbit.importers.shapes import framed, joined, mean_of_map, reshaped
 from spanbit.importers.trace import ACCEPTED, Call, Trace
 from spanbit.importers.values import (
@@ -53,6 +53,16 @@ _OURS = (StemConv2d, BinaryConv2d, BatchNormSign, BinaryLinear, SignLayer)
 _DROPPED = (nn.Identity, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.AlphaDropout, nn.FeatureAlphaDropout)
 
 
+def is_sign_module(module: nn.Module) -> bool:
+    """Whether a module of somebody's own, without any numbers in it, is a sign."""
+    own = not module.__module__.startswith("torch.") and not isinstance(module, nn.Sequential)
+    numbers = any(True for _ in module.parameters()) or any(True for _ in module.buffers())
+    if not own or numbers:
+        return False
+    with torch.no_grad():
+        return probe_sign(lambda array: _array(module.forward(torch.from_numpy(array)))) is not None
+
+
 def is_leaf(module: nn.Module) -> bool:
     """Modules that are traced as one call, beside PyTorch's own."""
     return isinstance(module, _OURS) or is_sign_module(module)
@@ -66,7 +76,7 @@ class Converter:
         self._image, self._pixel = image, pixel
         self._known: dict[Call, Any] = {}
         self._numbers: dict[Value, Value] = {}
-        self._elementwise = Elementwise()
+        self._elementwise = Elementwise(torch.from_numpy, _array)
 
     def convert(self, trace: Trace) -> Value:
         """The value that the module returns.
@@ -164,7 +174,7 @@ class Converter:
             case nn.AdaptiveAvgPool2d():
                 return adaptive_mean(place, self._off_image(source), _shape(call.example))
             case nn.Flatten():
-                return reshaped(place, call, source)
+                return reshaped(place, source, tuple(call.example.shape))
             case nn.Softmax() | nn.LogSoftmax():
                 return Value(place.name, place.label, Ordered(), (source,), source.shape)
             case nn.ZeroPad2d() | nn.ConstantPad2d():
@@ -225,7 +235,7 @@ class Converter:
         if name in CHANGES_NOTHING or (name in CASTS and _stays_float(call)):
             return self._of(get(0, "input", "self"))
         if name in RESHAPES:
-            return reshaped(place, call, first)
+            return reshaped(place, first, tuple(call.example.shape))
         match name:
             case "conv2d":
                 how = Geometry(
@@ -274,7 +284,7 @@ class Converter:
             case "cat":
                 parts = [self._of(part) for part in get(0, "tensors")]
                 parts = [self._off_image(part) if isinstance(part, Value) else part for part in parts]
-                return joined(place, call, parts, get(1, "dim", default=0))
+                return joined(place, parts, get(1, "dim", default=0) % call.example.ndim)
             case "pad":
                 mode, value = get(2, "mode", default="constant"), get(3, "value", default=0)
                 if mode != "constant":
@@ -334,6 +344,10 @@ class Converter:
         if value not in self._numbers:
             self._numbers[value] = numbers_of(value)
         return self._numbers[value]
+
+
+def _array(tensor: Any) -> Any:
+    return tensor.numpy()
 
 
 def _run(target: Any, args: Any, kwargs: Any) -> Tensor:
