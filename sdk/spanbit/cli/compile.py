@@ -20,7 +20,8 @@ from spanbit.cli.progress import shown
 from spanbit.errors import SpanbitError
 
 
-def _numbers(_: click.Context, __: click.Parameter, text: str | None) -> tuple[float, ...] | None:
+def channel_numbers(_: click.Context, __: click.Parameter, text: str | None) -> tuple[float, ...] | None:
+    """Of an option: numbers with commas between, one a channel or one for all."""
     try:
         return None if text is None else tuple(float(part) for part in text.split(","))
     except ValueError as error:
@@ -32,8 +33,8 @@ def _numbers(_: click.Context, __: click.Parameter, text: str | None) -> tuple[f
 @click.option("--target", default="rpi4", show_default=True, help="Board to compile for.")
 @click.option("--out", type=click.Path(path_type=Path), help="Bundle to write  [default: CHECKPOINT.spb]")
 @click.option("--golden", default=4, show_default=True, type=click.IntRange(1, 256), help="Golden images.")
-@click.option("--mean", callback=_numbers, help="Of an ONNX model's normalised pixels: 0.5 or 0.5,0.5,0.5.")
-@click.option("--std", callback=_numbers, help="The same, its deviation.")
+@click.option("--mean", callback=channel_numbers, help="Of an ONNX model's pixels: 0.5 or 0.5,0.5,0.5.")
+@click.option("--std", callback=channel_numbers, help="The same, its deviation.")
 @click.option("--explain", is_flag=True, help="First say what became of every layer of the network.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def compile_command(
