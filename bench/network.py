@@ -28,6 +28,7 @@ from spanbit.passes.compiled import CompiledGraph
 from spanbit.targets import load_target
 from subject import weights
 
+NETWORK = "vgg-small"  # what whole networks are measured on
 STEM = Layer("stem", in_channels=3, out_channels=128, kernel=3, stride=1, padding=1, size=32)
 CLASSES = 10
 

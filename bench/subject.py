@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from mixed import mixed_layer
 from numpy.typing import NDArray
 from shapes import Layer
 from spanbit.bundle import write_bundle
@@ -32,7 +31,7 @@ from spanbit.graph import (
 from spanbit.passes import compile_graph
 from spanbit.passes.compiled import LayerPlan
 from spanbit.targets import Target
-from spanbit.tree.synthetic import binary_tree_layer, sparse_ternary_layer
+from spanbit.tree.synthetic import binary_tree_layer, mixed_layer, sparse_ternary_layer
 
 LAYER = 1  # of the bundle: behind the stem
 _HEAD_SIDE = 8  # pools before the head keep it small: it is not what is measured

@@ -20,18 +20,41 @@ from spanbit.cli.progress import shown
 from spanbit.errors import SpanbitError
 
 
+def channel_numbers(_: click.Context, __: click.Parameter, text: str | None) -> tuple[float, ...] | None:
+    """Of an option: numbers with commas between, one a channel or one for all."""
+    try:
+        return None if text is None else tuple(float(part) for part in text.split(","))
+    except ValueError as error:
+        raise click.BadParameter("give numbers with commas between, one a channel") from error
+
+
 @click.command("compile", epilog="Example: spanbit compile demo.pt --target rpi4")
 @click.argument("checkpoint", type=click.Path(path_type=Path))
 @click.option("--target", default="rpi4", show_default=True, help="Board to compile for.")
 @click.option("--out", type=click.Path(path_type=Path), help="Bundle to write  [default: CHECKPOINT.spb]")
 @click.option("--golden", default=4, show_default=True, type=click.IntRange(1, 256), help="Golden images.")
+@click.option("--mean", callback=channel_numbers, help="Of an ONNX model's pixels: 0.5 or 0.5,0.5,0.5.")
+@click.option("--std", callback=channel_numbers, help="The same, its deviation.")
+@click.option("--explain", is_flag=True, help="First say what became of every layer of the network.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def compile_command(checkpoint: Path, target: str, out: Path | None, golden: int, as_json: bool) -> None:
-    """Compile CHECKPOINT into a bundle and report each layer."""
+def compile_command(
+    checkpoint: Path,
+    target: str,
+    out: Path | None,
+    golden: int,
+    mean: tuple[float, ...] | None,
+    std: tuple[float, ...] | None,
+    explain: bool,
+    as_json: bool,
+) -> None:
+    """Compile CHECKPOINT, or an ONNX model, into a bundle and report each layer."""
     board = import_module("spanbit.targets").load_target(target)  # the cheap check first
     images = golden_images(checkpoint.with_suffix(".test.npz"), golden)
     data_file = read_file(checkpoint)
-    graph = import_module("spanbit.importers").from_checkpoint(data_file, where=str(checkpoint))
+    explanation = import_module("spanbit.importers").explain_file(data_file, str(checkpoint), mean, std)
+    graph = explanation.graph
+    if explain:
+        click.echo(explanation, err=as_json)  # one JSON object on standard output stays one
     with shown("compiling") as progress:
         compiled = import_module("spanbit.passes").compile_graph(graph, board, progress=progress)
         data: bytes = import_module("spanbit.bundle").write_bundle(compiled, images, progress)

@@ -1,15 +1,17 @@
-"""Trained networks from other frameworks, as a `Graph`. Today: PyTorch modules.
+"""Trained networks from other frameworks, as a `Graph`: PyTorch modules, ONNX models.
 
-    from spanbit.importers import explain_torch, from_checkpoint, from_torch
+    from spanbit.importers import explain_torch, from_checkpoint, from_onnx, from_torch
     graph = from_torch(model, input_shape=(1, 28, 28), name="demo")
     graph = from_checkpoint(Path("demo.pt").read_bytes(), where="demo.pt")
+    graph = from_onnx(Path("net.onnx").read_bytes(), where="net.onnx")
     print(explain_torch(model, input_shape=(1, 28, 28)))     # what became of every layer
 
-PyTorch is imported by these alone, so the rest of the compiler runs without it.
+PyTorch is imported by those alone that take its modules and checkpoints: the rest runs without it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +20,18 @@ from spanbit.graph import Graph
 
 if TYPE_CHECKING:
     from spanbit.importers.explain import Explanation
+    from spanbit.importers.onnx_model import explain_onnx, from_onnx
     from spanbit.importers.torch_module import explain_torch, from_torch
 
-__all__ = ["explain_checkpoint", "explain_torch", "from_checkpoint", "from_torch"]
+__all__ = [
+    "explain_checkpoint",
+    "explain_file",
+    "explain_onnx",
+    "explain_torch",
+    "from_checkpoint",
+    "from_onnx",
+    "from_torch",
+]
 
 _NAME_BYTES = 32  # the bundle's field
 
@@ -52,7 +63,38 @@ def explain_checkpoint(data: bytes, where: str) -> Explanation:
     return explain_torch(net, meta["input_shape"], name=name, class_names=class_names)
 
 
+def explain_file(
+    data: bytes, where: str, mean: Sequence[float] | None = None, std: Sequence[float] | None = None
+) -> Explanation:
+    """A file's network by the file's suffix: .onnx, else a checkpoint, which has its own mean and std.
+
+    Raises:
+        SpanbitError: not such a file, or the package that reads it is not installed.
+    """
+    if Path(where).suffix.lower() != ".onnx":
+        if mean is not None or std is not None:
+            raise SpanbitError(
+                "mean and std for a checkpoint", where=where, why="it has its own", fix="leave them out"
+            )
+        return explain_checkpoint(data, where)
+    try:
+        from spanbit.importers.onnx_model import explain_onnx
+    except ModuleNotFoundError as missing:
+        raise SpanbitError(
+            "reading an ONNX model needs the package onnx, which is not installed",
+            where=where,
+            why=str(missing),
+            fix="pip install 'spanbit[onnx]'",
+        ) from missing
+    name = Path(where).stem.encode()[:_NAME_BYTES].decode(errors="ignore")
+    return explain_onnx(data, where, name=name, mean=mean, std=std)
+
+
 def __getattr__(name: str) -> Any:
+    if name in ("explain_onnx", "from_onnx"):
+        from spanbit.importers import onnx_model
+
+        return getattr(onnx_model, name)
     if name in ("explain_torch", "from_torch"):
         from spanbit.importers import torch_module
 

@@ -12,9 +12,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from spanbit.importers.elementwise import uniform
 from spanbit.importers.layers import Place, floats
 from spanbit.importers.names import name_of
 from spanbit.importers.trace import Call
@@ -36,6 +35,14 @@ class Arguments:
     def by_place(self) -> list[Any]:
         """All that were given without a name; constants that are alike everywhere as one number."""
         return [uniform(self._known(argument)) for argument in self._call.args]
+
+
+def uniform(constant: Any) -> Any:
+    """A tensor whose elements are all the same as one of no dimensions; anything else as it is."""
+    alike = (
+        isinstance(constant, Tensor) and constant.numel() and bool((constant == constant.flatten()[0]).all())
+    )
+    return constant.flatten()[0] if alike else constant
 
 
 def step_of_layer(place: Place, layer: nn.Module, channels: int) -> Step | None:

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, fx, nn
 
 from spanbit.graph.ops import Shape
-from spanbit.importers.activations import Arguments, resized, step_of_function, step_of_layer
-from spanbit.importers.elementwise import Elementwise, uniform
+from spanbit.importers.activations import Arguments, resized, step_of_function, step_of_layer, uniform
+from spanbit.importers.elementwise import Elementwise
 from spanbit.importers.layers import (
     Geometry,
     Place,
@@ -30,9 +30,9 @@ from spanbit.importers.layers import (
     numbers_of,
     pixels_of,
 )
-from spanbit.importers.names import CASTS, CHANGES_NOTHING, ELEMENTWISE, ENDS, RESHAPES, name_of
+from spanbit.importers.names import CASTS, CHANGES_NOTHING, ELEMENTWISE, ENDS, LAYERS, RESHAPES, name_of
 from spanbit.importers.plan import Note
-from spanbit.importers.probe import is_sign_module
+from spanbit.importers.probe import probe_sign
 from spanbit.importers.shapes import framed, joined, mean_of_map, reshaped
 from spanbit.importers.trace import ACCEPTED, Call, Trace
 from spanbit.importers.values import (
@@ -49,8 +49,19 @@ from spanbit.nn.binary import BinaryConv2d, BinaryLinear
 from spanbit.nn.sign import Sign as SignLayer
 from spanbit.nn.stem import StemConv2d
 
+_BEGINNING = 0.1
 _OURS = (StemConv2d, BinaryConv2d, BatchNormSign, BinaryLinear, SignLayer)
 _DROPPED = (nn.Identity, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.AlphaDropout, nn.FeatureAlphaDropout)
+
+
+def is_sign_module(module: nn.Module) -> bool:
+    """Whether a module of somebody's own, without any numbers in it, is a sign."""
+    own = not module.__module__.startswith("torch.") and not isinstance(module, nn.Sequential)
+    numbers = any(True for _ in module.parameters()) or any(True for _ in module.buffers())
+    if not own or numbers:
+        return False
+    with torch.no_grad():
+        return probe_sign(lambda array: _array(module.forward(torch.from_numpy(array)))) is not None
 
 
 def is_leaf(module: nn.Module) -> bool:
@@ -66,7 +77,7 @@ class Converter:
         self._image, self._pixel = image, pixel
         self._known: dict[Call, Any] = {}
         self._numbers: dict[Value, Value] = {}
-        self._elementwise = Elementwise()
+        self._elementwise = Elementwise(torch.from_numpy, _array)
 
     def convert(self, trace: Trace) -> Value:
         """The value that the module returns.
@@ -164,9 +175,9 @@ class Converter:
             case nn.AdaptiveAvgPool2d():
                 return adaptive_mean(place, self._off_image(source), _shape(call.example))
             case nn.Flatten():
-                return reshaped(place, call, source)
+                return reshaped(place, source, tuple(call.example.shape))
             case nn.Softmax() | nn.LogSoftmax():
-                return Value(place.path, place.label, Ordered(), (source,), source.shape)
+                return Value(place.name, place.label, Ordered(), (source,), source.shape)
             case nn.ZeroPad2d() | nn.ConstantPad2d():
                 return framed(place, source, tuple(layer.padding), layer.value)
             case SignLayer():
@@ -189,10 +200,9 @@ class Converter:
         pad = layer.pad_value.cpu().numpy().copy()
         shape = convolved(place, source.shape, taps, layer.stride, layer.padding)
         step = Stem(taps.astype(np.int8), layer.stride, layer.padding, pad)
-        return Value(place.path, place.label, step, (source,), shape)
+        return Value(place.name, place.label, step, (source,), shape)
 
     def _norm(self, place: Place, norm: nn.BatchNorm2d | nn.BatchNorm1d, source: Value) -> Value:
-        learnt = norm.num_batches_tracked is None or int(norm.num_batches_tracked) > 0
         if isinstance(source.step, Flat):
             place.refuse("it stands behind nn.Flatten", "put it in front of nn.Flatten, one number a channel")
         return batch_norm(
@@ -203,7 +213,7 @@ class Converter:
             norm.weight,
             norm.bias,
             norm.eps,
-            learnt,
+            _has_learnt(norm),
         )
 
     def _dense(
@@ -220,10 +230,12 @@ class Converter:
         name = name_of(call.label)
         get = Arguments(call, self._of)
         first = operands[0]
+        if name not in LAYERS or not place.path:  # a layer's function is its module's one purpose
+            place = Place(place.path, place.label, name)
         if name in CHANGES_NOTHING or (name in CASTS and _stays_float(call)):
             return self._of(get(0, "input", "self"))
         if name in RESHAPES:
-            return reshaped(place, call, first)
+            return reshaped(place, first, tuple(call.example.shape))
         match name:
             case "conv2d":
                 how = Geometry(
@@ -272,14 +284,14 @@ class Converter:
             case "cat":
                 parts = [self._of(part) for part in get(0, "tensors")]
                 parts = [self._off_image(part) if isinstance(part, Value) else part for part in parts]
-                return joined(_inside(place), call, parts, get(1, "dim", default=0))
+                return joined(place, parts, get(1, "dim", default=0) % call.example.ndim)
             case "pad":
                 mode, value = get(2, "mode", default="constant"), get(3, "value", default=0)
                 if mode != "constant":
                     place.refuse(f"it pads by {mode!r}", "pad with -1, 0 or +1")
                 return framed(place, first, tuple(get(1, "pad")), value)
             case name if name in ENDS:
-                return Value(place.path, place.label, Ordered(), (first,), first.shape)
+                return Value(place.name, place.label, Ordered(), (first,), first.shape)
             case name if name in ELEMENTWISE:
                 return self._pointwise(place, call, operands, step_of_function(place, call, get, operands))
         place.refuse("there is no such operator in a compiled network", f"use {ACCEPTED}")
@@ -298,7 +310,7 @@ class Converter:
             flat = self._pointwise_inside(place, call, operands, inside, step, named)
             return Value(flat.path, "Flatten", Flat(), (flat,), operands[0].shape)
         if step is not None and isinstance(step, Affine) and pixels_of(operands[0]) is not None:
-            return Value(place.path, place.label, step, (operands[0],), operands[0].shape)
+            return Value(place.name, place.label, step, (operands[0],), operands[0].shape)
         inside = [self._off_image(operand) for operand in operands]
         return self._pointwise_inside(place, call, operands, inside, step, named)
 
@@ -325,14 +337,25 @@ class Converter:
             kwargs = fx.node.map_aggregate(call.kwargs, fill)
             return _run(call.target, args, kwargs)
 
-        path = place.path if isinstance(call.target, nn.Module) else _inside(place).path
-        sign_path = place.path if named else _inside(Place(place.path, "sign")).path
-        return self._elementwise.value(path, sign_path, place.label, inside, run, step)
+        sign_path = place.path if named else Place(place.path, place.label, "sign").name
+        return self._elementwise.value(place.name, sign_path, place.label, inside, run, step)
 
     def _off_image(self, value: Value) -> Value:
         if value not in self._numbers:
             self._numbers[value] = numbers_of(value)
         return self._numbers[value]
+
+
+def _has_learnt(norm: nn.BatchNorm2d | nn.BatchNorm1d) -> bool:
+    """Whether its statistics are those of data, up to a tenth of what they began with."""
+    if norm.num_batches_tracked is None:
+        return True
+    batches = int(norm.num_batches_tracked)
+    return batches > 0 and (norm.momentum is None or bool((1 - norm.momentum) ** batches < _BEGINNING))
+
+
+def _array(tensor: Any) -> Any:
+    return tensor.numpy()
 
 
 def _run(target: Any, args: Any, kwargs: Any) -> Tensor:
@@ -353,12 +376,6 @@ def _stays_float(call: Call) -> bool:
 
 def _is_float(value: Any) -> bool:
     return isinstance(value, Tensor) and value.is_floating_point()
-
-
-def _inside(place: Place) -> Place:
-    """The name of a function's call: the module that calls it, and the function."""
-    name = name_of(place.label)
-    return Place(f"{place.path}.{name}" if place.path else name, place.label)
 
 
 def _shape(example: Any) -> Shape:

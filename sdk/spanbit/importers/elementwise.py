@@ -10,19 +10,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import torch
-from torch import Tensor
-
 from spanbit.importers.probe import probe_sign
 from spanbit.importers.values import Opaque, Sign, Step, Value
 
-Function = Callable[[Tensor], Tensor]
+Function = Callable[[Any], Any]
 
 
 class Elementwise:
-    """Remembers of each value what function of which value before it it is."""
+    """Remembers of each value what function of which value before it it is.
 
-    def __init__(self) -> None:
+    Args:
+        tensor: an array in float64 as what the functions take.
+        array: the inverse.
+    """
+
+    def __init__(self, tensor: Function, array: Function) -> None:
+        self._tensor, self._array = tensor, array
         self._made: dict[Value, tuple[Value, Function]] = {}
         self._signs: dict[tuple[Value, bool], Value] = {}
 
@@ -32,7 +35,7 @@ class Elementwise:
         sign_path: str,
         label: str,
         operands: list[Value],
-        run: Callable[[dict[Value, Tensor]], Tensor],
+        run: Callable[[dict[Value, Any]], Any],
         step: Step | None,
     ) -> Value:
         """What `run` makes of its operands: a sign (then `sign_path` is its path), else `step`, else opaque.
@@ -60,10 +63,11 @@ class Elementwise:
         return self._signs[key]
 
     def _sign(
-        self, path: str, label: str, operands: list[Value], run: Callable[[dict[Value, Tensor]], Tensor]
+        self, path: str, label: str, operands: list[Value], run: Callable[[dict[Value, Any]], Any]
     ) -> Value | None:
         for base, functions in self._common(operands):
-            found = probe_sign(_composed(functions, run))
+            composed = _composed(functions, run)
+            found = probe_sign(_behind(_behind(self._tensor, composed), self._array))
             if found is not None:
                 return self.sign(path, label, base, found.strict, found.zero)
         return None
@@ -84,7 +88,7 @@ class Elementwise:
             yield value, function
 
 
-def _composed(functions: dict[Value, Function], run: Callable[[dict[Value, Tensor]], Tensor]) -> Function:
+def _composed(functions: dict[Value, Function], run: Callable[[dict[Value, Any]], Any]) -> Function:
     return lambda x: run({operand: function(x) for operand, function in functions.items()})
 
 
@@ -92,20 +96,13 @@ def _behind(inner: Function, outer: Function) -> Function:
     return lambda x: outer(inner(x))
 
 
-def _same(x: Tensor) -> Tensor:
+def _same(x: Any) -> Any:
     return x
 
 
-def _sign(x: Tensor) -> Tensor:
-    return torch.where(x >= 0, 1.0, -1.0).to(x.dtype)
+def _sign(x: Any) -> Any:
+    return (x >= 0) * 2.0 - 1.0
 
 
-def _strict_sign(x: Tensor) -> Tensor:
-    return torch.where(x > 0, 1.0, -1.0).to(x.dtype)
-
-
-def uniform(constant: Any) -> Any:
-    """A tensor whose elements are all the same as one of no dimensions; anything else as it is."""
-    if isinstance(constant, Tensor) and constant.numel() and bool((constant == constant.flatten()[0]).all()):
-        return constant.flatten()[0]
-    return constant
+def _strict_sign(x: Any) -> Any:
+    return (x > 0) * 2.0 - 1.0

@@ -58,7 +58,10 @@ def explain(
 ) -> Explanation:
     """The lines in the order of the source's calls."""
     lines: list[Line] = []
+    kept = {(value.path, value.label) for value, fate in plan.fates.items() if fate.verb == "kept"}
     for value, fate in sorted(plan.fates.items(), key=lambda item: item[0].serial):
+        if fate.verb == "folded" and (value.path, value.label) in kept:
+            continue  # a layer's own scale and bias
         draft = fate.draft
         operator, detail = "", [fate.why] if fate.why else []
         if draft is not None:

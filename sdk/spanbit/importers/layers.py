@@ -7,13 +7,11 @@ numbers (a real 1x1 convolution).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from spanbit.errors import ExitCode, SpanbitError
 from spanbit.graph.infer import MAX_KERNEL, conv_side
@@ -23,16 +21,19 @@ from spanbit.importers.values import (
     BatchNorm,
     BinaryConvolution,
     Dense,
+    Flat,
     Floats,
     Frame,
     Image,
     Largest,
     Mean,
+    Opaque,
     RealConvolution,
     Stem,
     Value,
     back_from,
     refuse,
+    refuse_opaque,
 )
 from spanbit.importers.weights import as_signs, expand_dilation, expand_groups, quantised_stem
 
@@ -46,6 +47,12 @@ class Place:
 
     path: str
     label: str
+    function: str = ""  # if it is a call of that module's
+
+    @property
+    def name(self) -> str:
+        """What the value is called: the module, and the function that it calls."""
+        return ".".join(part for part in (self.path, self.function) if part)
 
     def refuse(self, why: str, fix: str = "") -> NoReturn:
         refuse(self.path, self.label, why, fix)
@@ -104,8 +111,25 @@ def numbers_of(value: Value) -> Value:
     return Value(value.path or "image", value.label, pixel, (taken,), image.shape)
 
 
-def convolution(place: Place, source: Value, weight: Tensor, bias: Tensor | None, how: Geometry) -> Value:
+def unscaled(source: Value) -> tuple[Value, float] | None:
+    """`source` as bits and one number above zero that they are all multiplied by; None if it is not such."""
+    if source.is_bits:
+        return source, 1.0
+    step = source.step
+    if isinstance(step, Affine):
+        alike = (step.scale == step.scale[:1]).all() and step.scale[0] > 0 and not step.bias.any()
+        found = unscaled(source.source) if alike else None
+        return (found[0], found[1] * float(step.scale[0])) if found else None
+    if isinstance(step, Flat | Largest):
+        found = unscaled(source.source)
+        return (replace(source, sources=(found[0],)), found[1]) if found else None
+    return None
+
+
+def convolution(place: Place, source: Value, weight: Any, bias: Any | None, how: Geometry) -> Value:
     """nn.Conv2d and its function."""
+    if isinstance(source.step, Opaque):
+        refuse_opaque(source)
     stride, dilation = _pair(how.stride), _pair(how.dilation)
     if len(set(stride)) != 1:
         place.refuse("its stride is not one number", "give the same stride for rows and columns")
@@ -122,9 +146,10 @@ def convolution(place: Place, source: Value, weight: Tensor, bias: Tensor | None
         stem, affine = quantised_stem(taps, shift, pixel, stride[0], padding)
         image = list(back_from(source))[-1]
         shape = convolved(place, image.shape, taps, stride[0], padding)
-        return scaled(place, Value(place.path, place.label, stem, (image,), shape), affine)
-    if source.is_bits:
-        return _binary(place, source, taps, shift, stride[0], padding, Padding.ZERO)
+        return scaled(place, Value(place.name, place.label, stem, (image,), shape), affine)
+    bits = unscaled(source)
+    if bits is not None:
+        return _binary(place, bits[0], taps * bits[1], shift, stride[0], padding, Padding.ZERO)
     if taps.shape[2:] != (1, 1):
         size = "x".join(str(side) for side in taps.shape[2:])
         place.refuse(
@@ -136,14 +161,16 @@ def convolution(place: Place, source: Value, weight: Tensor, bias: Tensor | None
     shape = convolved(place, source.shape, taps, stride[0], 0)
     step = RealConvolution(taps[:, :, 0, 0], stride[0])
     return scaled(
-        place, Value(place.path, place.label, step, (source,), shape), Affine(np.ones(len(taps)), shift)
+        place, Value(place.name, place.label, step, (source,), shape), Affine(np.ones(len(taps)), shift)
     )
 
 
 def binary_convolution(
-    place: Place, source: Value, weight: Tensor, stride: int, padding: int, outside: int
+    place: Place, source: Value, weight: Any, stride: int, padding: int, outside: int
 ) -> Value:
     """spanbit's BinaryConv2d."""
+    if isinstance(source.step, Opaque):
+        refuse_opaque(source)
     if not source.is_bits:
         place.refuse("its input is not bits, -1 and +1", NO_SIGN)
     taps = floats(place, weight)
@@ -166,38 +193,41 @@ def _binary(
     sign, scale = found
     shape = convolved(place, source.shape, taps, stride, padding)
     step = BinaryConvolution(sign, stride, padding, outside)
-    return scaled(place, Value(place.path, place.label, step, (source,), shape), Affine(scale, shift))
+    return scaled(place, Value(place.name, place.label, step, (source,), shape), Affine(scale, shift))
 
 
-def dense(place: Place, source: Value, weight: Tensor, scale: Tensor | None, bias: Tensor | None) -> Value:
+def dense(place: Place, source: Value, weight: Any, scale: Any | None, bias: Any | None) -> Value:
     """nn.Linear, its function, and spanbit's BinaryLinear."""
     taps = floats(place, weight)
     size = source.shape.channels * source.shape.height * source.shape.width
     if taps.shape[1] != size:
         place.refuse(f"it takes {taps.shape[1]} numbers, the layer before it gives {size}")
+    bits = unscaled(source)
+    factor = 1.0 if bits is None else bits[1]
+    source = source if bits is None else bits[0]
     outputs = len(taps)
     shape = Shape(outputs, 1, 1)
     affine = Affine(
-        np.ones(outputs) if scale is None else floats(place, scale),
+        np.full(outputs, factor) if scale is None else factor * floats(place, scale),
         np.zeros(outputs) if bias is None else floats(place, bias),
     )
-    return scaled(place, Value(place.path, place.label, Dense(taps), (source,), shape), affine)
+    return scaled(place, Value(place.name, place.label, Dense(taps), (source,), shape), affine)
 
 
 def scaled(place: Place, value: Value, affine: Affine) -> Value:
     """`value` behind a scale and a bias, unless they change nothing."""
     if (affine.scale == 1).all() and (affine.bias == 0).all():
         return value
-    return Value(place.path, place.label, affine, (value,), value.shape)
+    return Value(place.name, place.label, affine, (value,), value.shape)
 
 
 def batch_norm(
     place: Place,
     source: Value,
-    mean: Tensor | None,
-    var: Tensor | None,
-    gamma: Tensor | None,
-    beta: Tensor | None,
+    mean: Any | None,
+    var: Any | None,
+    gamma: Any | None,
+    beta: Any | None,
     eps: float,
     learnt: bool = True,
 ) -> Value:
@@ -217,7 +247,7 @@ def batch_norm(
     )
     if not math.isfinite(eps) or (parts[3] + eps <= 0).any():
         place.refuse("a variance + eps is not positive", "look for a broken checkpoint")
-    return Value(place.path, place.label, BatchNorm(*parts, eps, learnt), (source,), source.shape)
+    return Value(place.name, place.label, BatchNorm(*parts, eps, learnt), (source,), source.shape)
 
 
 def max_pool(
@@ -239,7 +269,7 @@ def max_pool(
         )
     sides = (conv_side(side, size, step, pad) for side in (source.shape.height, source.shape.width))
     shape = Shape(source.shape.channels, *sides)
-    return Value(place.path, place.label, Largest(size, step, pad), (source,), shape)
+    return Value(place.name, place.label, Largest(size, step, pad), (source,), shape)
 
 
 def mean_pool(
@@ -256,7 +286,7 @@ def mean_pool(
             "use one stride up to the window, and no padding",
         )
     step = Mean((rows, columns), steps[0], ceil)
-    return Value(place.path, place.label, step, (source,), shape)
+    return Value(place.name, place.label, step, (source,), shape)
 
 
 def adaptive_mean(place: Place, source: Value, shape: Shape) -> Value:
@@ -285,9 +315,15 @@ def convolved(place: Place, shape: Shape, taps: Floats, stride: int, padding: in
     )
 
 
-def floats(place: Place, tensor: Tensor) -> NDArray[np.float64]:
-    """A parameter in float64; a copy, as training may go on."""
-    array = np.array(tensor.detach().cpu().to(torch.float64).numpy(), order="C", copy=True)
+def floats(place: Place, numbers: Any) -> NDArray[np.float64]:
+    """A parameter, an array or a PyTorch tensor, in float64; a copy, as training may go on.
+
+    Raises:
+        SpanbitError: a number is not finite.
+    """
+    if hasattr(numbers, "detach"):
+        numbers = numbers.detach().cpu().double().numpy()
+    array = np.array(numbers, np.float64, order="C", copy=True)
     if not np.isfinite(array).all():
         raise SpanbitError(
             "weights are not finite",

@@ -57,6 +57,7 @@ from spanbit.importers.values import (
     Sum,
     Value,
     refuse,
+    refuse_opaque,
 )
 from spanbit.importers.weights import as_signs
 
@@ -112,7 +113,7 @@ class Lowering:
             draft = self.plan.add(value.path, op, (IMAGE,), [value], value.shape)
             parts = 255.0 * step.weight.astype(np.float64).reshape(len(step.weight), -1)
             bounds = Range(np.minimum(parts, 0).sum(axis=1), np.maximum(parts, 0).sum(axis=1))
-            self.plan.keep(value, draft)
+            self.plan.keep(value, draft, "" if step.error is None else "weights rounded to int8")
             return Sums(draft, bounds, zeros if step.error is None else step.error, Affine(ones, zeros))
         source = self.bits(taken(value)[0], value)
         scale = ones
@@ -168,6 +169,8 @@ class Lowering:
                 self.plan.keep(value, draft)
             case Frame():
                 refuse(value.path, value.label, "it pads bits that no convolution without padding takes")
+            case Opaque():
+                refuse_opaque(value)
             case _:
                 taker = consumer or value
                 refuse(
@@ -288,12 +291,7 @@ class Lowering:
             case Joined():
                 step = Concat(value.path)
             case Opaque():
-                refuse(
-                    value.path,
-                    value.label,
-                    "it has no operator in a compiled network, and is no part of a sign",
-                    "use sign, ReLU, PReLU, Hardtanh, or scales and shifts a channel",
-                )
+                refuse_opaque(value)
             case _:
                 self._not_numbers(value)
         draft = self.plan.add(
@@ -352,7 +350,8 @@ class Lowering:
             known = known_range(step) or (None if known is None else known.scaled(affine_of(step)))
             folded.append(rest.pop(0))
         mix = MixDraft(weight * affine.scale[:, None], affine.bias, stride, known)
-        draft = self.plan.add(root.path, mix, (self.number(source),), [root, *folded], root.shape)
+        name = (folded[-1] if folded else root).path  # whose result it is
+        draft = self.plan.add(name, mix, (self.number(source),), [root, *folded], root.shape)
         self.plan.keep(root, draft)
         self.plan.fold(folded, draft)
         return draft, rest

@@ -24,6 +24,7 @@ CHANGES_NOTHING = frozenset(
 )
 CASTS = frozenset(("to", "float", "type", "type_as", "double"))
 RESHAPES = frozenset(("view", "reshape", "flatten", "view_as", "reshape_as", "squeeze", "unsqueeze", "ravel"))
+LAYERS = frozenset(("conv2d", "linear", "batch_norm"))
 ENDS = frozenset(("softmax", "log_softmax"))
 ELEMENTWISE = frozenset(
     (

@@ -6,19 +6,18 @@ from typing import Any
 
 from spanbit.graph.ops import Shape
 from spanbit.importers.layers import Place, adaptive_mean
-from spanbit.importers.trace import Call
 from spanbit.importers.values import Flat, Frame, Joined, Value
 
 
-def reshaped(place: Place, call: Call, source: Value) -> Value:
+def reshaped(place: Place, source: Value, after: tuple[int, ...]) -> Value:
     """view, reshape, flatten and their like, where they flatten all but the batch, or do nothing."""
-    before, after = source.shape, tuple(call.example.shape)
+    before = source.shape
     size = before.channels * before.height * before.width
     map_of_one = (before.height, before.width) == (1, 1)
     if after == (1, size) or (map_of_one and after == (1, size, 1, 1)):
         if map_of_one or isinstance(source.step, Flat):
             return source
-        return Value(place.path, place.label, Flat(), (source,), Shape(size, 1, 1))
+        return Value(place.name, place.label, Flat(), (source,), Shape(size, 1, 1))
     if after == (1, before.channels, before.height, before.width):
         return source
     place.refuse(
@@ -35,16 +34,16 @@ def mean_of_map(place: Place, source: Value, dims: Any) -> Value:
     return adaptive_mean(place, source, Shape(source.shape.channels, 1, 1))
 
 
-def joined(place: Place, call: Call, values: list[Any], dim: int) -> Value:
+def joined(place: Place, values: list[Any], dim: int) -> Value:
     """torch.cat of channels."""
-    if dim not in (1, 1 - call.example.ndim) or not all(isinstance(value, Value) for value in values):
+    if dim != 1 or not all(isinstance(value, Value) for value in values):
         place.refuse("it joins other things than the channels of maps", "use torch.cat([...], dim=1)")
     if len(values) == 1:
         only: Value = values[0]
         return only
     first = values[0].shape
     shape = Shape(sum(value.shape.channels for value in values), first.height, first.width)
-    return Value(place.path, place.label, Joined(), tuple(values), shape)
+    return Value(place.name, place.label, Joined(), tuple(values), shape)
 
 
 def framed(place: Place, source: Value, amounts: tuple[int, ...], value: Any) -> Value:
@@ -58,4 +57,4 @@ def framed(place: Place, source: Value, amounts: tuple[int, ...], value: Any) ->
         )
     amount, shape = int(amounts[0]), source.shape
     wide = Shape(shape.channels, shape.height + 2 * amount, shape.width + 2 * amount)
-    return Value(place.path, place.label, Frame(amount, int(value)), (source,), wide)
+    return Value(place.name, place.label, Frame(amount, int(value)), (source,), wide)

@@ -17,18 +17,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 from torch import nn
 
-from spanbit.errors import SpanbitError
-from spanbit.graph.ops import Graph, Shape, chain
-from spanbit.graph.validate import validate
+from spanbit.graph.ops import Graph, Shape
+from spanbit.importers.assemble import assemble, normalisation
 from spanbit.importers.convert import Converter, is_leaf
-from spanbit.importers.explain import Explanation, explain
-from spanbit.importers.fixed_point import with_scales
-from spanbit.importers.lower import lower
+from spanbit.importers.explain import Explanation
 from spanbit.importers.trace import ACCEPTED, trace_module
-from spanbit.importers.values import Affine
 
 __all__ = ["ACCEPTED", "explain_torch", "from_torch"]
 
@@ -64,35 +59,7 @@ def explain_torch(
 ) -> Explanation:
     """As `from_torch`: the graph, what became of every layer, and the errors of its numbers."""
     image = Shape(*input_shape)
-    pixel = _normalisation(image, mean, std, name)
+    pixel = normalisation(image, mean, std, name)
     converter = Converter(image, pixel)
     end = converter.convert(trace_module(module, image, is_leaf))
-    plan = lower(end)
-    drafts = plan.drafts
-    ops, reals, logits = with_scales(drafts)
-    wires = tuple(draft.sources for draft in drafts)
-    graph = Graph(name, image, tuple(ops), tuple(class_names), None if wires == chain(len(wires)) else wires)
-    outputs = validate(graph)[-1].shape.channels
-    if class_names and len(class_names) != outputs:
-        raise SpanbitError(
-            f"{len(class_names)} class names for {outputs} outputs",
-            where=name,
-            fix="give one name an output, or none",
-        )
-    return explain(graph, plan, converter.notes, reals, logits)
-
-
-def _normalisation(
-    image: Shape, mean: Sequence[float] | None, std: Sequence[float] | None, name: str
-) -> Affine | None:
-    if mean is None and std is None:
-        return None
-    middle = np.asarray((0.0,) * image.channels if mean is None else mean, np.float64)
-    deviation = np.asarray((1.0,) * image.channels if std is None else std, np.float64)
-    if middle.shape != (image.channels,) or deviation.shape != middle.shape or not (deviation > 0).all():
-        raise SpanbitError(
-            f"mean {middle.tolist()} and std {deviation.tolist()} for {image.channels} channels",
-            where=name,
-            fix="give one number a channel, of pixels scaled to 0..1, std above zero",
-        )
-    return Affine(1 / (255 * deviation), -middle / deviation)
+    return assemble(end, converter.notes, image, name, class_names)

@@ -132,6 +132,7 @@ class _Tracer(fx.Tracer):
     def __init__(self, pixels: Tensor, leaves: Callable[[nn.Module], bool]) -> None:
         super().__init__()
         self._pixels, self._leaves = pixels, leaves
+        self._failed = ""  # the innermost module whose code raised something
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         foreign = m.__module__.startswith(_FOREIGN_LEAVES) and not isinstance(m, nn.Sequential)
@@ -142,7 +143,13 @@ class _Tracer(fx.Tracer):
     ) -> Any:
         if not _holds_proxy((args, kwargs)):
             return forward(*args, **kwargs)  # of weights alone, or inside an example
-        return super().call_module(m, forward, args, kwargs)
+        try:
+            return super().call_module(m, forward, args, kwargs)
+        except SpanbitError:
+            raise
+        except Exception:
+            self._failed = self._failed or self.path_of_module(m)
+            raise
 
     def getattr(self, attr: str, attr_val: Any, parameter_proxy_cache: dict[str, Any]) -> Any:
         return attr_val  # parameters are plain tensors
@@ -188,7 +195,7 @@ class _Tracer(fx.Tracer):
         refuse(path, type(module).__name__, why, fix or f"use {ACCEPTED}")
 
     def _place(self) -> str:
-        return str(self.scope.module_path) if hasattr(self, "scope") else ""
+        return self._failed or (str(self.scope.module_path) if hasattr(self, "scope") else "")
 
     def _run(self, node: fx.Node) -> Any:
         # On copies: a call that changes its input in place must not reach what others were given.
@@ -290,7 +297,10 @@ def _label(root: nn.Module, kind: str, target: Any) -> str:
 def _calls(module: nn.Module, graph: fx.Graph) -> Trace:
     made: dict[fx.Node, Call] = {}
     result: Any = None
+    needed = _needed(graph)
     for node in graph.nodes:
+        if node not in needed:
+            continue  # of shapes alone, or for a gradient
         args, kwargs = (_replaced(part, made) for part in (node.args, node.kwargs))
         if node.op == "output":
             result = args[0]
@@ -307,6 +317,18 @@ def _calls(module: nn.Module, graph: fx.Graph) -> Trace:
             "let forward return the logits alone",
         )
     return Trace(list(made.values()), result)
+
+
+def _needed(graph: fx.Graph) -> set[fx.Node]:
+    """The nodes that the output depends on."""
+    waiting = [node for node in graph.nodes if node.op == "output"]
+    needed = set(waiting)
+    while waiting:
+        for source in waiting.pop().all_input_nodes:
+            if source not in needed:
+                needed.add(source)
+                waiting.append(source)
+    return needed
 
 
 def _replaced(parts: Any, made: dict[fx.Node, Call]) -> Any:

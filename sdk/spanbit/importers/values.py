@@ -237,3 +237,13 @@ def refuse(path: str, label: str, why: str, fix: str = "") -> NoReturn:
         fix=fix,
         code=ExitCode.UNSUPPORTED_MODEL,
     )
+
+
+def refuse_opaque(value: Value) -> NoReturn:
+    """The error of an elementwise function that has no operator."""
+    refuse(
+        value.path,
+        value.label,
+        "it has no operator in a compiled network, and is no part of a sign",
+        "use sign, ReLU, PReLU, Hardtanh, or scales and shifts a channel",
+    )

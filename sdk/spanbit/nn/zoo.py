@@ -128,7 +128,7 @@ class Network:
 NETWORKS = {
     "vgg_tiny": Network(vgg_tiny, 32),
     "vgg_small": Network(vgg_small, 128),
-    "resnet20": Network(resnet20, 16),
-    "resnet18": Network(resnet18, 64),
-    "resnet34": Network(resnet34, 64),
+    "resnet20": Network(resnet20, resnet20.own_width),
+    "resnet18": Network(resnet18, resnet18.own_width),
+    "resnet34": Network(resnet34, resnet34.own_width),
 }

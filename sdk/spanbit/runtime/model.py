@@ -17,7 +17,7 @@ from spanbit.errors import ExitCode, SpanbitError
 from spanbit.runtime.library import load
 
 _ALIGN = 64
-_HEADS = (5, 10)
+_HEADS = (5, 10)  # of bits, of reals
 THREADS_MAX = 8
 _SUMS = {1: np.int16, 2: np.int32, 3: np.int32}  # spb_output: how a tensor of sums is to be read
 
