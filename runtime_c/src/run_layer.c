@@ -19,6 +19,8 @@ void spb_run_layer(const spb_layer *layer, const spb_operands *at) {
     case SPB_OP_POOL:
         if (layer->real) {
             spb_real_pool(layer, reals, out_reals);
+        } else if (layer->kernel_h != 2 || layer->stride != 2 || layer->padding) {
+            spb_any_pool(layer, at->in, at->out);
         } else {
             spb_max_pool(layer, at->in, at->out);
         }

@@ -20,7 +20,7 @@ void spb_tree_conv(const spb_layer *layer, const uint8_t *in, uint8_t *out, uint
 /* XNOR-popcount over packed channels. kernels/dense_conv.c */
 void spb_dense_conv(const spb_layer *layer, const uint8_t *in, uint8_t *out, uint8_t *scratch);
 
-/* Maximum of windows on planes. kernels/max_pool.c, any_pool.c */
+/* Maximum of windows on planes: of 2x2 with stride 2, and of any. kernels/max_pool.c, any_pool.c */
 void spb_max_pool(const spb_layer *layer, const uint8_t *in, uint8_t *out);
 void spb_any_pool(const spb_layer *layer, const uint8_t *in, uint8_t *out);
 

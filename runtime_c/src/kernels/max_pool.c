@@ -100,9 +100,7 @@ POOL_PLANES(8)
 
 void spb_max_pool(const spb_layer *layer, const uint8_t *in, uint8_t *out) {
     const spb_tensor *from = &layer->in, *to = &layer->out;
-    if (layer->kernel_h != 2 || layer->stride != 2 || layer->padding) {
-        spb_any_pool(layer, in, out);
-    } else if (from->row_bytes == 1) {
+    if (from->row_bytes == 1) {
         pool_planes_1(layer, in, out);
     } else if (from->row_bytes == 2 && to->row_bytes == 1) {
         pool_planes_2(layer, in, out);
