@@ -66,7 +66,7 @@ def framed(place: Place, source: Value, amounts: tuple[int, ...], value: Any) ->
 def before_flattening(
     place: Place, operands: list[Value], step: Step | None
 ) -> tuple[list[Value], Step | None]:
-    """Flattened operands as maps, and the step for them: alike for all channels, it may as well come first."""
+    """Flattened operands as maps, and the step for those, which must be alike for all channels."""
     inside = [operand.source if isinstance(operand.step, Flat) else operand for operand in operands]
     if inside == operands or step is None:
         return inside, step
