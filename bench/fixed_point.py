@@ -2,8 +2,8 @@
 
     python bench/fixed_point.py
 
-PyTorch and the numpy reference run one image with the same bits (the reference's), so that a sign that turns near
-zero does not hide the arithmetic. Prints the table of docs/import-torch.md, the last sum of every stage.
+PyTorch and the numpy reference run one image with the same bits (the reference's), so that a sign that turns
+near zero does not hide the arithmetic. Prints the table of docs/import-torch.md, the last sum of every stage.
 """
 
 from __future__ import annotations
