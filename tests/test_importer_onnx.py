@@ -161,6 +161,30 @@ def test_what_cannot_be_said_is_refused_by_name(nodes: list[Any], where: str, sa
     assert caught.value.fix or caught.value.why
 
 
+@pytest.mark.parametrize("sign", ["Sign", "BipolarQuant"])
+def test_signs_may_stand_behind_the_flattening(sign: str) -> None:
+    domain = {"domain": "qonnx.custom_op.general"} if sign == "BipolarQuant" else {}
+    inputs = ["c", "one"] if sign == "BipolarQuant" else ["c"]
+    nodes = [
+        node("Flatten", "s", output="f"),
+        node("Clip", "f", "minus", "one", output="c"),
+        helper.make_node(sign, inputs, ["b"], **domain),
+        node("MatMul", "b", "w"),
+    ]
+    weights = {"w": np.sign(np.random.default_rng(1).normal(size=(108, 4))).astype(np.float32)}
+    weights |= {"one": np.float32(1), "minus": np.float32(-1)}
+    graph = from_onnx(model(nodes, weights), "made.onnx")
+    head = graph.ops[-1]
+    assert [type(op).__name__ for op in graph.ops] == ["StemConv", "Threshold", "Head"]
+    assert isinstance(head, Head) and np.array_equal(head.weight, weights["w"].T)
+
+
+def test_numbers_of_single_pixels_behind_the_flattening_are_refused() -> None:
+    nodes = [node("Flatten", "s", output="f"), node("Add", "f", "each", output="a"), node("Sign", "a")]
+    with pytest.raises(SpanbitError, match="numbers of its own for every pixel"):
+        from_onnx(model(nodes, {"each": np.arange(108, dtype=np.float32)}), "made.onnx")
+
+
 def test_activations_of_more_bits_are_refused() -> None:
     names = ["s", "scale", "zero", "width"]
     quant = helper.make_node("Quant", names, ["y"], name="q", domain="qonnx.custom_op.general")

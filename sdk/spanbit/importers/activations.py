@@ -7,7 +7,6 @@ step = step_of_function(place, call, arguments, values)
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -97,22 +96,6 @@ def step_of_function(place: Place, call: Call, get: Arguments, operands: list[Va
                 return Affine(2 * ones, zeros) if name == "add" else None
             return _arithmetic(name, _per_channel(place, given[1 if left else 0], call), left)
     return None
-
-
-def resized(step: Step, channels: int) -> Step | None:
-    """The same step for another number of channels; None where the channels differ."""
-    match step:
-        case Slope():
-            alike = (step.slope == step.slope[:1]).all()
-            return Slope(np.full(channels, step.slope[0])) if alike else None
-        case Affine():
-            alike = (step.scale == step.scale[:1]).all() and (step.bias == step.bias[:1]).all()
-            return (
-                replace(step, scale=np.full(channels, step.scale[0]), bias=np.full(channels, step.bias[0]))
-                if alike
-                else None
-            )
-    return step
 
 
 def _clamp(lowest: Any, highest: Any) -> Clamp:

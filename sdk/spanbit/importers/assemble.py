@@ -36,7 +36,7 @@ def assemble(
             where=name,
             fix="give one name an output, or none",
         )
-    return explain(graph, plan, notes, reals, logits)
+    return explain(graph, plan, notes, reals, logits | plan.logits)
 
 
 def normalisation(

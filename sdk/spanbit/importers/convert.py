@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from spanbit.graph.ops import Shape
-from spanbit.importers.activations import Arguments, resized, step_of_function, step_of_layer, uniform
+from spanbit.importers.activations import Arguments, step_of_function, step_of_layer, uniform
 from spanbit.importers.elementwise import Elementwise
 from spanbit.importers.layers import (
     Geometry,
@@ -33,7 +33,7 @@ from spanbit.importers.layers import (
 from spanbit.importers.names import CASTS, CHANGES_NOTHING, ELEMENTWISE, ENDS, LAYERS, RESHAPES, name_of
 from spanbit.importers.plan import Note
 from spanbit.importers.probe import probe_sign
-from spanbit.importers.shapes import framed, joined, mean_of_map, reshaped
+from spanbit.importers.shapes import before_flattening, framed, joined, mean_of_map, reshaped
 from spanbit.importers.trace import ACCEPTED, Call, Trace
 from spanbit.importers.values import (
     Affine,
@@ -203,8 +203,6 @@ class Converter:
         return Value(place.name, place.label, step, (source,), shape)
 
     def _norm(self, place: Place, norm: nn.BatchNorm2d | nn.BatchNorm1d, source: Value) -> Value:
-        if isinstance(source.step, Flat):
-            place.refuse("it stands behind nn.Flatten", "put it in front of nn.Flatten, one number a channel")
         return batch_norm(
             place,
             source,
@@ -300,13 +298,8 @@ class Converter:
         self, place: Place, call: Call, operands: list[Value], step: Step | None, *, named: bool = False
     ) -> Value:
         """An elementwise call; a sign, if it is one together with those before it."""
-        if any(isinstance(operand.step, Flat) for operand in operands):
-            # The same for all channels and pixels, so it may as well come first.
-            inside = [o.source if isinstance(o.step, Flat) else o for o in operands]
-            small = None if step is None else resized(step, inside[0].shape.channels)
-            if step is not None and small is None:
-                place.refuse("it stands behind nn.Flatten, with numbers of its own for every pixel")
-            step = small
+        inside, step = before_flattening(place, operands, step)
+        if inside != operands:
             flat = self._pointwise_inside(place, call, operands, inside, step, named)
             return Value(flat.path, "Flatten", Flat(), (flat,), operands[0].shape)
         if step is not None and isinstance(step, Affine) and pixels_of(operands[0]) is not None:

@@ -55,6 +55,9 @@ def _head(lowering: Lowering, last: Value, step: Dense, affine: Affine) -> int:
     op = Head(last.path, weight8, (affine.scale * scale).astype(np.float32), affine.bias.astype(np.float32))
     draft = lowering.plan.add(last.path, op, (bits,), [last], last.shape)
     lowering.plan.keep(last, draft, why)
+    if found is None:
+        lost = np.abs(weight8 * scale[:, None] - step.weight).sum(axis=1)
+        lowering.plan.logits[draft] = lost * np.abs(affine.scale)
     return draft
 
 

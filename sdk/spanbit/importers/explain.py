@@ -37,7 +37,7 @@ class Line:
 class Explanation:
     """A graph, where it comes from, and the bounds of its real tensors, by the operator's position.
 
-    `logits`: the bound of a real head's logits, given the same bits; None where the logits are exact.
+    `logits`: the bound of the logits' error, given the same bits; None where only float32 rounds them.
     """
 
     graph: Graph

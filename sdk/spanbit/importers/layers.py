@@ -232,6 +232,8 @@ def batch_norm(
     learnt: bool = True,
 ) -> Value:
     """nn.BatchNorm2d (1d behind a fully connected layer) and its function, in evaluation."""
+    if isinstance(source.step, Flat):
+        place.refuse("it stands behind nn.Flatten", "put it in front of nn.Flatten, one number a channel")
     if mean is None or var is None:
         place.refuse("it keeps no running statistics", "leave track_running_stats at True")
     channels = source.shape.channels

@@ -38,7 +38,7 @@ from spanbit.importers.layers import (
 )
 from spanbit.importers.onnx_functions import BINARY, calculated, function_of, step_of
 from spanbit.importers.plan import Note
-from spanbit.importers.shapes import framed, joined, mean_of_map, reshaped
+from spanbit.importers.shapes import before_flattening, framed, joined, mean_of_map, reshaped
 from spanbit.importers.values import Affine, Flat, Image, Ordered, Value
 
 ACCEPTED = (
@@ -228,10 +228,7 @@ class _Reader:
             case "Softmax" | "LogSoftmax":
                 return Value(place.name, place.label, Ordered(), (first,), first.shape)
             case "BipolarQuant":
-                bits = self._elementwise.sign(place.path, kind, self._off_image(first))
-                scale = float(np.asarray(self._constant(node, given, 1)).max())
-                flat = Affine(np.full(bits.shape.channels, scale), np.zeros(bits.shape.channels))
-                return scaled(place, bits, flat)
+                return self._bipolar(node, first, self._constant(node, given, 1))
             case "Quant":
                 bits_wide = float(np.asarray(self._constant(node, given, 3)))
                 place.refuse(
@@ -239,6 +236,17 @@ class _Reader:
                     "use a bipolar quantiser (SignedBinaryActPerTensorConst)",
                 )
         return None
+
+    def _bipolar(self, node: _Node, first: Value, scale: Any) -> Value:
+        """+scale where x >= 0, else -scale."""
+        if np.size(scale) != 1 or float(np.reshape(scale, -1)[0]) <= 0:
+            node.place.refuse("its scale is not one number above zero", "use one scale a tensor")
+        inside = first.source if isinstance(first.step, Flat) else first
+        bits = self._elementwise.sign(node.place.name, node.place.label, self._off_image(inside))
+        channels = bits.shape.channels
+        factor = np.full(channels, float(np.reshape(scale, -1)[0]))
+        made = scaled(node.place, bits, Affine(factor, np.zeros(channels)))
+        return made if inside is first else Value(made.path, "Flatten", Flat(), (made,), first.shape)
 
     def _constant(self, node: _Node, given: list[Any], at: int, *default: Any) -> Any:
         part = given[at] if at < len(given) else None
@@ -322,20 +330,24 @@ class _Reader:
         step = step_of(node.place, kind, node.attributes, given, shape.channels, rank)
         if isinstance(step, Affine) and pixels_of(different[0]) is not None:
             return self._ranked(Value(node.place.name, kind, step, (different[0],), shape), rank)
-        inside = {value: self._off_image(value) for value in different}
+        maps, step = before_flattening(node.place, different, step)
+        stands_for = dict(zip(different, (self._off_image(part) for part in maps), strict=True))
 
         def run(tensors: dict[Value, Any]) -> Any:
-            parts = [tensors[inside[part]] if isinstance(part, Value) else _uniform(part) for part in given]
+            parts = [
+                tensors[stands_for[part]] if isinstance(part, Value) else _uniform(part) for part in given
+            ]
             return function(*parts)
 
-        made = self._elementwise.value(
-            node.place.name, node.place.name, kind, list(inside.values()), run, step
-        )
+        name = node.place.name
+        made = self._elementwise.value(name, name, kind, list(stands_for.values()), run, step)
+        if maps != different:
+            made = Value(made.path, "Flatten", Flat(), (made,), shape)
         return self._ranked(made, rank)
 
     def _off_image(self, value: Value) -> Value:
         found = numbers_of(value)
-        self._ranks.setdefault(found, self._ranks[value])
+        self._ranks.setdefault(found, self._ranks.get(value, 4))
         return found
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from spanbit.graph.ops import Shape
 from spanbit.importers.drafts import Draft, DraftStep
-from spanbit.importers.values import Value
+from spanbit.importers.values import Floats, Value
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,8 @@ class Plan:
 
     drafts: list[Draft] = field(default_factory=list)
     fates: dict[Value, Fate] = field(default_factory=dict)
+    logits: dict[int, Floats] = field(default_factory=dict)
+    """What rounded weights of a head on bits can change, [O], by its draft."""
 
     def add(
         self, name: str, step: DraftStep, sources: tuple[int, ...], values: list[Value], shape: Shape

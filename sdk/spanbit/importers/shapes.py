@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
+
+import numpy as np
 
 from spanbit.graph.ops import Shape
 from spanbit.importers.layers import Place, adaptive_mean
-from spanbit.importers.values import Flat, Frame, Joined, Value
+from spanbit.importers.values import Affine, Flat, Frame, Joined, Slope, Step, Value
 
 
 def reshaped(place: Place, source: Value, after: tuple[int, ...]) -> Value:
@@ -58,3 +61,35 @@ def framed(place: Place, source: Value, amounts: tuple[int, ...], value: Any) ->
     amount, shape = int(amounts[0]), source.shape
     wide = Shape(shape.channels, shape.height + 2 * amount, shape.width + 2 * amount)
     return Value(place.name, place.label, Frame(amount, int(value)), (source,), wide)
+
+
+def before_flattening(
+    place: Place, operands: list[Value], step: Step | None
+) -> tuple[list[Value], Step | None]:
+    """Flattened operands as maps, and the step for those, which must be alike for all channels."""
+    inside = [operand.source if isinstance(operand.step, Flat) else operand for operand in operands]
+    if inside == operands or step is None:
+        return inside, step
+    small = _resized(step, inside[0].shape.channels)
+    if small is None:
+        place.refuse(
+            "it stands behind a flattened map, with numbers of its own for every pixel",
+            "put it in front of the flattening, one number a channel",
+        )
+    return inside, small
+
+
+def _resized(step: Step, channels: int) -> Step | None:
+    """The same step for another number of channels; None where the channels differ."""
+    match step:
+        case Slope():
+            alike = (step.slope == step.slope[:1]).all()
+            return Slope(np.full(channels, step.slope[0])) if alike else None
+        case Affine():
+            alike = (step.scale == step.scale[:1]).all() and (step.bias == step.bias[:1]).all()
+            return (
+                replace(step, scale=np.full(channels, step.scale[0]), bias=np.full(channels, step.bias[0]))
+                if alike
+                else None
+            )
+    return step
