@@ -60,6 +60,29 @@ def random_image(graph: Graph, seed: int) -> NDArray[np.uint8]:
     return rng.integers(0, 256, shape, np.uint8)
 
 
+def many_channels(
+    channels: int, sides: tuple[int, int], kernel: int, outside: Padding, style: str, outputs: int = 6
+) -> Graph:
+    """A stem, one convolution of many input channels on images of these rows and columns, a head."""
+    rng = np.random.default_rng(channels)
+
+    def threshold(name: str, count: int) -> Threshold:
+        values = rng.integers(-40, 40, count).astype(np.int32)
+        return Threshold(name, values, rng.integers(0, 4, count).astype(np.uint8))
+
+    stem = rng.integers(-127, 128, (channels, 1, 1, 1)).astype(np.int8)
+    weight = random_weight(rng, (outputs, channels, kernel, kernel), style)
+    shape = Shape(outputs, *sides)
+    ops: tuple[Op, ...] = (
+        StemConv("stem", stem, 1, 0, np.zeros(1, np.uint8)),
+        threshold("stem.bits", channels),
+        BinaryConv("conv", weight, 1, kernel // 2, outside),
+        threshold("conv.bits", outputs),
+        _head(rng, shape),
+    )
+    return Graph("wide", Shape(1, *sides), ops)
+
+
 def random_weight(rng: np.random.Generator, shape: tuple[int, ...], style: str) -> NDArray[np.int8]:
     """Weights [O, ...] in {-1, 0, +1} of one of the styles."""
     signs = rng.choice(np.array([-1, 1], np.int8), shape)
