@@ -1,11 +1,13 @@
-"""Trained networks from other frameworks, as a `Graph`. Today: PyTorch modules.
+"""Trained networks from other frameworks, as a `Graph`: PyTorch modules, models of Larq and Keras 2.
 
-    from spanbit.importers import explain_torch, from_checkpoint, from_torch
+    from spanbit.importers import explain_file, explain_torch, from_checkpoint, from_keras, from_torch
     graph = from_torch(model, input_shape=(1, 28, 28), name="demo")
     graph = from_checkpoint(Path("demo.pt").read_bytes(), where="demo.pt")
+    graph = from_keras("demo.h5", mean=0.5, std=0.5)
     print(explain_torch(model, input_shape=(1, 28, 28)))     # what became of every layer
+    print(explain_file(Path(name).read_bytes(), where=name)) # whatever it holds
 
-PyTorch is imported by these alone, so the rest of the compiler runs without it.
+PyTorch is imported for its own modules and checkpoints alone, so the rest of the compiler runs without it.
 """
 
 from __future__ import annotations
@@ -18,9 +20,18 @@ from spanbit.graph import Graph
 
 if TYPE_CHECKING:
     from spanbit.importers.explain import Explanation
+    from spanbit.importers.keras import Numbers, explain_keras, from_keras
     from spanbit.importers.torch_module import explain_torch, from_torch
 
-__all__ = ["explain_checkpoint", "explain_torch", "from_checkpoint", "from_torch"]
+__all__ = [
+    "explain_checkpoint",
+    "explain_file",
+    "explain_keras",
+    "explain_torch",
+    "from_checkpoint",
+    "from_keras",
+    "from_torch",
+]
 
 _NAME_BYTES = 32  # the bundle's field
 
@@ -52,7 +63,35 @@ def explain_checkpoint(data: bytes, where: str) -> Explanation:
     return explain_torch(net, meta["input_shape"], name=name, class_names=class_names)
 
 
+def explain_file(
+    data: bytes, where: str, *, mean: Numbers | None = None, std: Numbers | None = None
+) -> Explanation:
+    """The graph of a file's bytes, told by what they hold: a checkpoint, or a model of Keras.
+
+    Args:
+        mean, std: one number or one a channel, if a model of Keras takes (pixel / 255 - mean) / std.
+
+    Raises:
+        SpanbitError: the file is neither, or cannot be read; or a layer cannot be compiled.
+    """
+    from spanbit.importers.keras import explain_keras_bytes, is_keras
+
+    if is_keras(data):
+        return explain_keras_bytes(data, where, mean=mean, std=std)
+    if mean is not None or std is not None:
+        raise SpanbitError(
+            "mean and std are for models of Keras",
+            where=where,
+            fix="leave them away: a checkpoint has its own",
+        )
+    return explain_checkpoint(data, where)
+
+
 def __getattr__(name: str) -> Any:
+    if name in ("explain_keras", "from_keras"):
+        from spanbit.importers import keras
+
+        return getattr(keras, name)
     if name in ("explain_torch", "from_torch"):
         from spanbit.importers import torch_module
 
