@@ -293,5 +293,5 @@ def test_a_configuration_that_lacks_or_has_anything_is_read_or_refused(data: st.
 
 
 def test_a_checkpoint_takes_no_mean() -> None:
-    with pytest.raises(SpanbitError, match="a checkpoint has its own"):
+    with pytest.raises(SpanbitError, match="mean and std for a checkpoint"):
         explain_file(b"no model of Keras", "demo.pt", mean=0.5)

@@ -44,6 +44,22 @@ SPB_INLINE real_vector real_requantize(const real_scale *s, real_vector sums) {
     return vcombine_s16(vqmovn_s32(low), vqmovn_s32(high));
 }
 
+/* 2 sign s + offset of numbers that stand at the top of 16 bits, all of it modulo 2^16: `surplus` is moved up
+ * as they are, `planes` of them are used, `turned` is -1 for a sign of -1, which `offset` has one more for.
+ */
+typedef struct real_unfold {
+    int16x8_t surplus, up, turned, offset;
+} real_unfold;
+SPB_INLINE real_unfold real_unfold_of(uint16_t surplus, uint32_t planes, int16_t turned, int16_t offset) {
+    real_unfold u = {vreinterpretq_s16_u16(vdupq_n_u16(surplus)),
+                     vdupq_n_s16((int16_t)((int32_t)planes - 15)), vdupq_n_s16(turned), vdupq_n_s16(offset)};
+    return u;
+}
+SPB_INLINE real_vector real_unfolded(const real_unfold *u, real_vector x) {
+    x = vshlq_s16(vsubq_s16(x, u->surplus), u->up);
+    return vaddq_s16(veorq_s16(x, u->turned), u->offset);
+}
+
 /* d >= 0: sat(d + after), else sat(((slope d + 2^13) >> 14) + after). */
 SPB_INLINE real_vector real_prelu(real_vector d, int16_t slope, int16_t after) {
     int32x4_t more = vdupq_n_s32(after);
@@ -94,6 +110,21 @@ SPB_INLINE real_vector real_requantize(const real_scale *s, real_vector sums) {
     __m256i high = _mm256_add_epi32(_mm256_unpackhi_epi16(below, above), s->bias);
     return _mm256_packs_epi32(_mm256_sra_epi32(low, s->shift), _mm256_sra_epi32(high, s->shift));
 }
+typedef struct real_unfold {
+    __m256i surplus, turned, offset;
+    __m128i down, up;
+} real_unfold;
+SPB_INLINE real_unfold real_unfold_of(uint16_t surplus, uint32_t planes, int16_t turned, int16_t offset) {
+    real_unfold u = {_mm256_set1_epi16((int16_t)surplus), _mm256_set1_epi16(turned),
+                     _mm256_set1_epi16(offset), _mm_cvtsi32_si128(planes < 16 ? (int)(15 - planes) : 0),
+                     _mm_cvtsi32_si128(planes == 16)};
+    return u;
+}
+SPB_INLINE real_vector real_unfolded(const real_unfold *u, real_vector x) {
+    x = _mm256_sra_epi16(_mm256_sub_epi16(x, u->surplus), u->down);
+    x = _mm256_sll_epi16(x, u->up);
+    return _mm256_add_epi16(_mm256_xor_si256(x, u->turned), u->offset);
+}
 SPB_INLINE real_vector real_prelu(real_vector d, int16_t slope, int16_t after) {
     __m256i factor = _mm256_set1_epi16(slope), more = _mm256_set1_epi32(after);
     __m256i half = _mm256_set1_epi32(1 << 13);
@@ -133,6 +164,18 @@ SPB_INLINE real_scale real_scale_of(int16_t multiplier, int32_t bias, uint32_t s
 SPB_INLINE real_vector real_requantize(const real_scale *s, real_vector sums) {
     uint32_t sum = (uint32_t)(s->multiplier * sums) + (uint32_t)s->bias; /* a hostile sum wraps */
     return spb_saturate((int32_t)sum >> s->shift);
+}
+typedef struct real_unfold {
+    uint32_t surplus, down;
+    int32_t turned, offset;
+} real_unfold;
+SPB_INLINE real_unfold real_unfold_of(uint16_t surplus, uint32_t planes, int16_t turned, int16_t offset) {
+    real_unfold u = {surplus, 16 - planes, turned, offset};
+    return u;
+}
+SPB_INLINE real_vector real_unfolded(const real_unfold *u, real_vector x) {
+    int16_t s = (int16_t)((uint16_t)x - u->surplus);
+    return (int16_t)((((s >> u->down) * 2) ^ u->turned) + u->offset);
 }
 SPB_INLINE real_vector real_prelu(real_vector d, int16_t slope, int16_t after) {
     int32_t x = d >= 0 ? d : ((int32_t)slope * d + (1 << 13)) >> 14;

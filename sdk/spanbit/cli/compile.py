@@ -41,7 +41,7 @@ def _numbers(context: click.Context, option: click.Parameter, text: str | None) 
     type=click.Path(path_type=Path),
     help="Where they are  [default: MODEL.test.npz]",
 )
-@click.option("--mean", callback=_numbers, help="A .h5 or .keras MODEL takes (pixel / 255 - MEAN) / STD;")
+@click.option("--mean", callback=_numbers, help="MODEL (no checkpoint) takes (pixel / 255 - MEAN) / STD;")
 @click.option("--std", callback=_numbers, help="one number each, or one a channel: 0.5,0.5,0.5.")
 @click.option("--explain", is_flag=True, help="First say what became of every layer of the network.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -56,7 +56,7 @@ def compile_command(
     explain: bool,
     as_json: bool,
 ) -> None:
-    """Compile MODEL, a checkpoint or a Larq / Keras model, into a bundle and report each layer."""
+    """Compile MODEL (a checkpoint, ONNX, Larq or Keras) into a bundle and report each layer."""
     board = import_module("spanbit.targets").load_target(target)  # the cheap check first
     images = golden_images(images_file or model.with_suffix(".test.npz"), golden)
     importers, source = import_module("spanbit.importers"), read_file(model)

@@ -1,17 +1,19 @@
-"""Trained networks from other frameworks, as a `Graph`: PyTorch modules, models of Larq and Keras 2.
+"""Trained networks from other frameworks, as a `Graph`: PyTorch modules, ONNX, Larq and Keras models.
 
-    from spanbit.importers import explain_file, explain_torch, from_checkpoint, from_keras, from_torch
+    from spanbit.importers import from_checkpoint, from_keras, from_onnx, from_torch
     graph = from_torch(model, input_shape=(1, 28, 28), name="demo")
     graph = from_checkpoint(Path("demo.pt").read_bytes(), where="demo.pt")
-    graph = from_keras("demo.h5", mean=0.5, std=0.5)
+    graph = from_onnx(Path("net.onnx").read_bytes(), where="net.onnx")
+    graph = from_keras("net.h5", mean=0.5, std=0.5)
     print(explain_torch(model, input_shape=(1, 28, 28)))     # what became of every layer
-    print(explain_file(Path(name).read_bytes(), where=name)) # whatever it holds
+    print(explain_file(path.read_bytes(), where=str(path)))  # any of those files
 
-PyTorch is imported for its own modules and checkpoints alone, so the rest of the compiler runs without it.
+PyTorch is imported by those alone that take its modules and checkpoints: the rest runs without it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,16 +22,19 @@ from spanbit.graph import Graph
 
 if TYPE_CHECKING:
     from spanbit.importers.explain import Explanation
-    from spanbit.importers.keras import Numbers, explain_keras, from_keras
+    from spanbit.importers.keras import explain_keras, from_keras
+    from spanbit.importers.onnx_model import explain_onnx, from_onnx
     from spanbit.importers.torch_module import explain_torch, from_torch
 
 __all__ = [
     "explain_checkpoint",
     "explain_file",
     "explain_keras",
+    "explain_onnx",
     "explain_torch",
     "from_checkpoint",
     "from_keras",
+    "from_onnx",
     "from_torch",
 ]
 
@@ -64,27 +69,36 @@ def explain_checkpoint(data: bytes, where: str) -> Explanation:
 
 
 def explain_file(
-    data: bytes, where: str, *, mean: Numbers | None = None, std: Numbers | None = None
+    data: bytes, where: str, mean: Sequence[float] | None = None, std: Sequence[float] | None = None
 ) -> Explanation:
-    """The graph of a file's bytes, told by what they hold: a checkpoint, or a model of Keras.
+    """A file's network: of Keras by its content, of ONNX by the suffix .onnx; else it is a checkpoint.
 
-    Args:
-        mean, std: one number or one a channel, if a model of Keras takes (pixel / 255 - mean) / std.
+    `mean` and `std` are for the first two; a checkpoint has its own.
 
     Raises:
-        SpanbitError: the file is neither, or cannot be read; or a layer cannot be compiled.
+        SpanbitError: not such a file, or the package that reads it is not installed.
     """
     from spanbit.importers.keras import explain_keras_bytes, is_keras
 
     if is_keras(data):
         return explain_keras_bytes(data, where, mean=mean, std=std)
-    if mean is not None or std is not None:
+    if Path(where).suffix.lower() != ".onnx":
+        if mean is not None or std is not None:
+            raise SpanbitError(
+                "mean and std for a checkpoint", where=where, why="it has its own", fix="leave them out"
+            )
+        return explain_checkpoint(data, where)
+    try:
+        from spanbit.importers.onnx_model import explain_onnx
+    except ModuleNotFoundError as missing:
         raise SpanbitError(
-            "mean and std are for models of Keras",
+            "reading an ONNX model needs the package onnx, which is not installed",
             where=where,
-            fix="leave them away: a checkpoint has its own",
-        )
-    return explain_checkpoint(data, where)
+            why=str(missing),
+            fix="pip install 'spanbit[onnx]'",
+        ) from missing
+    name = Path(where).stem.encode()[:_NAME_BYTES].decode(errors="ignore")
+    return explain_onnx(data, where, name=name, mean=mean, std=std)
 
 
 def __getattr__(name: str) -> Any:
@@ -92,6 +106,10 @@ def __getattr__(name: str) -> Any:
         from spanbit.importers import keras
 
         return getattr(keras, name)
+    if name in ("explain_onnx", "from_onnx"):
+        from spanbit.importers import onnx_model
+
+        return getattr(onnx_model, name)
     if name in ("explain_torch", "from_torch"):
         from spanbit.importers import torch_module
 
