@@ -357,7 +357,7 @@ int main(int argc, char **argv) {
     spb_layer_read(model.bundle, model.layer_offset, (uint32_t)atoi(argv[2]), &l);
     uint32_t taps = l.in.channels * l.kernel_h * l.kernel_w, row = l.out.row_bytes;
     if (l.op != SPB_OP_TREE || !l.binary || l.stride != 1 || l.zero_pad || l.out.width % 8 ||
-        taps > BLOCKS_MAX * BLOCK_TAPS || l.out.height % spb_strip_rows(&l) ||
+        taps > BLOCKS_MAX * BLOCK_TAPS || spb_window_count(&l) != 1 || l.out.height % spb_strip_rows(&l) ||
         spb_strip_rows(&l) * row % SPB_WORD_BYTES)
         die("not a layer that this prototype takes", argv[1]);
     size_t bytes, count = (size_t)taps * l.out.channels;

@@ -9,12 +9,25 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from nets import random_graph, random_image
+from nets import random_graph, random_image, random_weight
 from numpy.typing import NDArray
 from spanbit.bundle import read_bundle, write_bundle
 from spanbit.errors import ExitCode, SpanbitError
-from spanbit.graph import Graph, Head, KernelKind, MaxPool, Output, Threshold
+from spanbit.graph import (
+    BinaryConv,
+    Graph,
+    Head,
+    KernelKind,
+    MaxPool,
+    Op,
+    Output,
+    Padding,
+    Shape,
+    StemConv,
+    Threshold,
+)
 from spanbit.passes import compile_graph
+from spanbit.passes.layout import window_channels
 from spanbit.reference import head_sums, run_graph
 from spanbit.runtime import Model, isas
 from spanbit.targets import load_target
@@ -74,6 +87,57 @@ def test_threads_change_no_integer(isa: str, seed: int, kernel: KernelKind | Non
             assert np.array_equal(here, there), name
         assert np.array_equal(alone.run(again), shared.run(again))
     shared.check_golden()
+
+
+def many_channels(side: int, channels: int, outside: Padding, style: str) -> Graph:
+    """A network whose convolution has several windows of prepared planes."""
+    rng = np.random.default_rng(side)
+
+    def threshold(name: str, count: int) -> Threshold:
+        values = rng.integers(-40, 40, count).astype(np.int32)
+        return Threshold(name, values, rng.integers(0, 4, count).astype(np.uint8))
+
+    ops: tuple[Op, ...] = (
+        StemConv(
+            "stem", rng.integers(-127, 128, (channels, 1, 1, 1)).astype(np.int8), 1, 0, np.zeros(1, np.uint8)
+        ),
+        threshold("stem.bits", channels),
+        BinaryConv("conv", random_weight(rng, (6, channels, 3, 3), style), 1, 1, outside),
+        threshold("conv.bits", 6),
+        Head(
+            "head",
+            rng.integers(-9, 9, (3, 6 * side**2)).astype(np.int8),
+            np.ones(3, np.float32),
+            np.zeros(3, np.float32),
+        ),
+    )
+    return Graph("wide", Shape(1, side, side), ops)
+
+
+@pytest.mark.parametrize("isa", isas())
+@pytest.mark.parametrize(
+    ("side", "channels", "outside", "style"),
+    [
+        (8, 2300, Padding.MINUS_ONE, "binary"),
+        (8, 2400, Padding.ZERO, "sparse"),
+        (40, 1000, Padding.ONE, "binary"),
+    ],
+)
+def test_several_windows_of_planes_change_nothing(
+    isa: str, side: int, channels: int, outside: Padding, style: str
+) -> None:
+    graph = many_channels(side, channels, outside, style)
+    compiled = compile_graph(graph, HOST, KernelKind.TREE)
+    image = random_image(graph, 0)
+    bundle = write_bundle(compiled, image[None])
+    plan = compiled.layers[1]
+    assert isinstance(plan.op, BinaryConv)
+    assert window_channels(plan.op, plan.source, plan.result, plan.strip_rows) < channels
+    for threads in (1, 3):
+        model = Model(bundle, isa, threads=threads)
+        for here, there in zip(model.trace(image), layer_outputs(compiled.graph, image), strict=True):
+            assert np.array_equal(here, there)
+    assert write_bundle(read_bundle(bundle).compiled, image[None]) == bundle
 
 
 @pytest.mark.parametrize("threads", [0, -1, 9])

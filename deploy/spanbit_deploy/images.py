@@ -21,11 +21,15 @@ ENDINGS = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".
 
 @dataclass(frozen=True, eq=False)
 class Images:
-    """Images uint8 [N, H, W, C], labels uint8 [N] or None, and the file that they are from."""
+    """Images uint8 [N, H, W, C], labels uint8 [N] or None, and the file that they are from.
+
+    `logits` [N, O] are what the model's own framework gave for them, if the file has them.
+    """
 
     pixels: NDArray[np.uint8]
     labels: NDArray[np.uint8] | None
     where: str
+    logits: NDArray[np.float64] | None = None
 
 
 def default_images(bundle: Path) -> Path:
@@ -51,8 +55,9 @@ def load_images(
     if path.suffix == ".npz":
         if labels is not None:
             raise SpanbitError("an npz archive has its own labels", where=str(path), fix="leave out --labels")
-        pixels, numbers = _from_npz(data, path)
+        pixels, numbers, logits = _from_npz(data, path)
     else:
+        logits = None
         pixels = _from_raw(data, path, shape)
         numbers = None if labels is None else np.frombuffer(read_file(labels), np.uint8)
     wanted = (shape.height, shape.width, shape.channels)
@@ -65,7 +70,10 @@ def load_images(
         )
     if numbers is not None:
         numbers = _checked_labels(numbers, len(pixels), labels or path)[:count]
-    return Images(np.ascontiguousarray(pixels[:count]), numbers, str(path))
+    if logits is not None and len(logits) != len(pixels):
+        raise SpanbitError(f"{len(logits)} rows of logits for {len(pixels)} images", where=str(path))
+    first = None if logits is None else logits[:count]
+    return Images(np.ascontiguousarray(pixels[:count]), numbers, str(path), first)
 
 
 def images_of_folder(folder: Path, shape: Shape, count: int) -> Images:
@@ -103,10 +111,12 @@ def images_of_folder(folder: Path, shape: Shape, count: int) -> Images:
     return Images(np.stack(pixels), None, str(folder))
 
 
-def _from_npz(data: bytes, path: Path) -> tuple[NDArray[np.uint8], NDArray[np.integer] | None]:
+def _from_npz(
+    data: bytes, path: Path
+) -> tuple[NDArray[np.uint8], NDArray[np.integer] | None, NDArray[np.float64] | None]:
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as archive:
-            return archive["images"], archive.get("labels")
+            return archive["images"], archive.get("labels"), archive.get("logits")
     except (ValueError, KeyError, OSError, EOFError, TypeError, zipfile.BadZipFile) as error:
         raise SpanbitError(
             "not an archive of images",

@@ -18,7 +18,7 @@ spb_status spb_check_tree(const spb_layer *layer) {
     int strip_fits =
         layer->strip_rows >= layer->out.height ||
         (layer->strip_rows > 0 && layer->strip_rows * layer->out.row_bytes % SPB_PLANE_ALIGN == 0);
-    if (!strip_fits || spb_copies_bytes(layer) > SPB_COPIES_BYTES_MAX)
+    if (!strip_fits || !spb_window_channels(layer))
         return SPB_ERR_TREE;
     for (uint32_t i = 0; i < layer->out.channels; i++) {
         const uint8_t *node = layer->nodes + i * (size_t)SPB_NODE_BYTES;

@@ -106,7 +106,7 @@ static tree find_steps(const spb_layer *l, const uint8_t *table, uint32_t *step)
         step[t.count] = at;
         at += t.step_bytes + words_of(&t, t.count) * t.word_bytes;
         t.count++;
-    } while (!(flags & SPB_STEP_LAST));
+    } while (!(flags & SPB_STEP_LAST) || flags & SPB_STEP_MORE);
     return t;
 }
 
@@ -147,7 +147,7 @@ static void mark_needed(tree *t, uint32_t first, uint32_t end) {
 /* Copies the marked steps; returns how many channels are the worker's own, `channels` being their list. */
 static uint32_t copy_share(const tree *t, uint32_t first, uint32_t end, uint8_t *to, uint8_t *channels) {
     uint32_t count = 0;
-    uint8_t *last = to;
+    uint8_t *last = NULL;
     for (uint32_t i = 0; i < end; i++) {
         if (!(t->step[i] & 1))
             continue;
@@ -161,10 +161,13 @@ static uint32_t copy_share(const tree *t, uint32_t first, uint32_t end, uint8_t 
             place = (uint16_t)count;
         memcpy(to, t->table + (t->step[i] & ~1u), bytes);
         memcpy(to + SPB_STEP_CHANNEL, &place, sizeof place);
+        if (last)
+            spb_step_before(last, to);
         last = to;
         to += bytes;
     }
-    last[SPB_STEP_FLAGS] |= SPB_STEP_LAST;
+    if (last)
+        spb_step_before(last, NULL);
     return count;
 }
 

@@ -1,6 +1,6 @@
 """Does a bundle do what the model does that it was compiled from? Layer by layer, on images.
 
-    layers = compare_source(net, graph, images)     # a PyTorch module against the graph imported from it
+    agreement = compare_source(source, graph, images)     # a model against the graph imported from it
     compare_runtime(bundle, images)                 # the C runtime here against the bundle's own graph
 
 The second must be equal in every bit. The first is so for chains of bits; where a network calculates in real
@@ -9,7 +9,7 @@ numbers (batch-norm decided in float32, shortcuts), it says how near they are.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +39,9 @@ if TYPE_CHECKING:
     from spanbit.nn.outputs import Network
 
 Images = NDArray[np.uint8]  # [N, H, W, C]
+Delivered = tuple[Mapping[str, NDArray[np.float64]], NDArray[np.float64]]
+Source = Callable[[NDArray[np.uint8]], Delivered]
+"""A model: of an image, what its layers deliver, by name, as far as it can say, and its logits; all flat."""
 
 
 @dataclass(frozen=True)
@@ -70,19 +73,57 @@ class Agreement:
         return next((layer.name for layer in self.layers if layer.equal < layer.total), "")
 
 
-def compare_source(net: Network, graph: Graph, images: Images) -> Agreement:
-    """What `net` gives in evaluation, module by module, against the reference on `graph`, imported from it.
-
-    Operators are named by the modules whose results they give.
-    """
-    from spanbit.nn.outputs import module_outputs  # PyTorch: only where a model is compared
+def torch_source(net: Network, graph: Graph) -> Source:
+    """A PyTorch module in evaluation, module by module, for the operators of `graph`, imported from it."""
+    from spanbit.nn.outputs import module_outputs  # PyTorch: only where a module is compared
 
     wanted = {op.name for op in graph.ops}
+    return lambda image: module_outputs(net, image, wanted)
+
+
+def onnx_source(
+    data: bytes, where: str, pixel: Callable[[NDArray[np.float32]], NDArray[np.float32]]
+) -> Source:
+    """An ONNX model in ONNX Runtime, its logits alone; `pixel` makes of pixels [C, H, W] what it takes.
+
+    Raises:
+        SpanbitError: ONNX Runtime is not installed, or does not take the model.
+    """
+    try:
+        import onnxruntime
+
+        session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
+    except Exception as failure:  # its own exceptions have no common base
+        raise SpanbitError(
+            "ONNX Runtime does not run this model",
+            where=where,
+            why=str(failure).splitlines()[0],
+            fix="give --data an .npz with `images` and the model's own `logits`",
+        ) from failure
+    (given,) = session.get_inputs()
+
+    def run(image: NDArray[np.uint8]) -> Delivered:
+        pixels = pixel(image.transpose(2, 0, 1).astype(np.float32))
+        return {}, np.asarray(session.run(None, {given.name: pixels[None]})[0], np.float64).reshape(-1)
+
+    return run
+
+
+def stored_source(images: Images, logits: NDArray[np.float64]) -> Source:
+    """A model whose logits [N, O] for these images were stored by its own framework."""
+    known = {
+        image.tobytes(): row.reshape(-1).astype(np.float64) for image, row in zip(images, logits, strict=True)
+    }
+    return lambda image: ({}, known[image.tobytes()])
+
+
+def compare_source(source: Source, graph: Graph, images: Images) -> Agreement:
+    """What a model gives, layer by layer as far as it says, against the reference on `graph`."""
     fractions = _fractions(graph)
     found: dict[str, list[LayerAgreement]] = {}
     same = 0
     for image in images:
-        theirs, logits = module_outputs(net, image, wanted)
+        theirs, logits = source(image)
         ours = run_graph(graph, image)
         for position, op in enumerate(graph.ops):
             if isinstance(op, Head | RealHead | Output):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from spanbit.cli.compile import channel_numbers
 from spanbit.errors import ExitCode, SpanbitError
 
 from spanbit_deploy.cli.watch import shown_progress
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 @click.option(
     "--data",
     type=click.Path(path_type=Path),
-    help="A folder of image files, or an .npz with `images`  [default: BUNDLE.test.npz]",
+    help="Image files, or an .npz: `images`, perhaps the model's `logits`  [default: BUNDLE.test.npz]",
 )
 @click.option("--count", default=20, show_default=True, type=click.IntRange(1, 10_000), help="Images.")
 @click.option(
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
     type=click.FloatRange(0, 1),
     help="Share of the images whose class must be the model's.",
 )
+@click.option("--mean", callback=channel_numbers, help="Of an ONNX model's pixels, as for `spanbit compile`.")
+@click.option("--std", callback=channel_numbers, help="The same, their deviation.")
 @click.option("--timeout", default=120.0, show_default=True, help="Seconds that the runner may take.")
 @click.option("--accept-host-key", default="", metavar="SHA256:...", help="As for `spanbit run`.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -60,7 +63,8 @@ def verify(model: Path, bundle: Path, data: Path | None, count: int, as_json: bo
         assert found is not None
         images = found
     with shown_progress() as watcher:
-        agreement = verify_model(model, checked, images, watcher)
+        normalisation = (options["mean"], options["std"])
+        agreement = verify_model(model, checked, images, watcher, normalisation)
         differs = _at_place(checked, images, watcher, **{key: options[key] for key in _PLACE})
     if as_json:
         click.echo(

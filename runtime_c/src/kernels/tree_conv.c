@@ -65,8 +65,7 @@ SPB_INLINE void fold(const tree_word *count, int lanes, spb_word *p) {
 }
 
 typedef struct tile {
-    const uint8_t *tables;
-    const uint8_t *base;  /* prepared planes, at the tile */
+    const uint8_t *base;  /* window of the prepared planes, at the tile */
     const uint8_t *mask;  /* which bits are pixels, at the tile */
     uint8_t *out, *slots; /* out: at the tile */
     uint32_t planes, plane_bytes;
@@ -115,10 +114,11 @@ SPB_INLINE void any_tail_step(const tile *t, const tree_word *count, int lanes, 
     }
 }
 
-/* One tile of all channels. */
-SPB_INLINE void run_tile(const tile *t, int lanes) {
+/* One tile of all channels, or of the steps from `next` on that are of one window; returns where there are
+ * more, NULL if nowhere. */
+SPB_INLINE const uint8_t *run_tile(const tile *t, const uint8_t *next, int lanes) {
     const size_t slot_bytes = (size_t)t->planes * (lanes > 1 ? TREE_NARROW_BYTES : TREE_WORD_BYTES);
-    const uint8_t *header, *next = t->tables;
+    const uint8_t *header;
     const uint32_t tail_bytes = t->tail_bytes;
     uint32_t flags;
     do {
@@ -149,6 +149,7 @@ SPB_INLINE void run_tile(const tile *t, int lanes) {
             store_narrow(to, spb_and(bits, spb_load(t->mask)), SPB_PLANE_ALIGN);
         }
     } while (!(flags & SPB_STEP_LAST));
+    return flags & SPB_STEP_MORE ? next : NULL;
 }
 
 /* 1 for every bit of an output plane that is a pixel. */
@@ -162,15 +163,15 @@ static void fill_mask(const spb_tensor *out, uint8_t *mask) {
     }
 }
 
-static void run_lanes(const tile *t, int lanes) {
+static const uint8_t *run_lanes(const tile *t, const uint8_t *steps, int lanes) {
     switch (lanes) {
 #define LANES(n)                                                                                             \
     case n:                                                                                                  \
-        run_tile(t, n);                                                                                      \
-        break;
+        return run_tile(t, steps, n);
         TREE_EACH_LANE_COUNT(LANES)
 #undef LANES
     }
+    return NULL; /* never */
 }
 
 /* What lies behind the last word of rows is no pixel. */
@@ -185,7 +186,8 @@ void spb_tree_conv(const spb_layer *layer, const uint8_t *in, uint8_t *out, uint
                    const uint8_t *tables) {
     const spb_tensor *to = &layer->out;
     uint8_t *prepared = scratch;
-    uint8_t *slots = scratch + spb_prepared_bytes(layer);
+    size_t window_bytes = (size_t)spb_window_bytes(layer);
+    uint8_t *slots = scratch + spb_window_count(layer) * window_bytes;
     uint8_t *mask = slots + (size_t)layer->slot_count * layer->planes * SPB_PLANE_ALIGN;
     uint8_t *behind = mask + spb_round_up(to->plane_bytes, 64);
     int lanes = (int)spb_lanes(to, TREE_WORD_BYTES), border = layer->zero_pad && !layer->output;
@@ -201,21 +203,23 @@ void spb_tree_conv(const spb_layer *layer, const uint8_t *in, uint8_t *out, uint
     for (uint32_t top = 0; top < to->height; top += strip) {
         spb_prepare_planes(layer, in, top, prepared);
         for (uint32_t from = at; at < end && at - from < strip_bytes; at += word) {
-            const tile t = {.tables = tables,
-                            .base = prepared + (at - from),
-                            .mask = mask + at,
-                            .out = layer->output ? out : out + at,
-                            .slots = slots,
-                            .planes = layer->planes,
-                            .plane_bytes = to->plane_bytes,
-                            .layer = layer,
-                            .border_words = classes.words,
-                            .class_bytes = classes.class_bytes,
-                            .tail_bytes = tail_bytes,
-                            .at = at};
+            const uint8_t *steps = tables;
+            tile t = {.mask = mask + at,
+                      .out = layer->output ? out : out + at,
+                      .slots = slots,
+                      .planes = layer->planes,
+                      .plane_bytes = to->plane_bytes,
+                      .layer = layer,
+                      .border_words = classes.words,
+                      .class_bytes = classes.class_bytes,
+                      .tail_bytes = tail_bytes,
+                      .at = at};
             if (classes.class_bytes)
                 tree_border_words(layer, &classes, at, lanes == 1 ? TREE_WORD_BYTES : TREE_NARROW_BYTES);
-            run_lanes(&t, lanes);
+            do {
+                t.base = prepared + spb_u16(steps + SPB_STEP_WINDOW) * window_bytes + (at - from);
+                steps = run_lanes(&t, steps, lanes);
+            } while (steps);
         }
     }
     if (!layer->output)

@@ -20,14 +20,12 @@ from spanbit.cli.progress import shown
 from spanbit.errors import SpanbitError
 
 
-def _numbers(context: click.Context, option: click.Parameter, text: str | None) -> list[float] | None:
-    """0.5 or 0.485,0.456,0.406."""
-    if text is None:
-        return None
+def channel_numbers(_: click.Context, __: click.Parameter, text: str | None) -> tuple[float, ...] | None:
+    """Of an option: numbers with commas between, one a channel or one for all."""
     try:
-        return [float(part) for part in text.split(",")]
+        return None if text is None else tuple(float(part) for part in text.split(","))
     except ValueError as error:
-        raise click.BadParameter("give a number, or one a channel: 0.485,0.456,0.406") from error
+        raise click.BadParameter("give one number, or one a channel: 0.485,0.456,0.406") from error
 
 
 @click.command("compile", epilog="Example: spanbit compile demo.pt --target rpi4")
@@ -41,8 +39,10 @@ def _numbers(context: click.Context, option: click.Parameter, text: str | None) 
     type=click.Path(path_type=Path),
     help="Where they are  [default: MODEL.test.npz]",
 )
-@click.option("--mean", callback=_numbers, help="MODEL (no checkpoint) takes (pixel / 255 - MEAN) / STD;")
-@click.option("--std", callback=_numbers, help="one number each, or one a channel: 0.5,0.5,0.5.")
+@click.option(
+    "--mean", callback=channel_numbers, help="MODEL (no checkpoint) takes (pixel / 255 - MEAN) / STD;"
+)
+@click.option("--std", callback=channel_numbers, help="one number each, or one a channel: 0.5,0.5,0.5.")
 @click.option("--explain", is_flag=True, help="First say what became of every layer of the network.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def compile_command(
@@ -51,8 +51,8 @@ def compile_command(
     out: Path | None,
     golden: int,
     images_file: Path | None,
-    mean: list[float] | None,
-    std: list[float] | None,
+    mean: tuple[float, ...] | None,
+    std: tuple[float, ...] | None,
     explain: bool,
     as_json: bool,
 ) -> None:

@@ -49,6 +49,7 @@ from spanbit.nn.binary import BinaryConv2d, BinaryLinear
 from spanbit.nn.sign import Sign as SignLayer
 from spanbit.nn.stem import StemConv2d
 
+_BEGINNING = 0.1
 _OURS = (StemConv2d, BinaryConv2d, BatchNormSign, BinaryLinear, SignLayer)
 _DROPPED = (nn.Identity, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.AlphaDropout, nn.FeatureAlphaDropout)
 
@@ -202,7 +203,6 @@ class Converter:
         return Value(place.name, place.label, step, (source,), shape)
 
     def _norm(self, place: Place, norm: nn.BatchNorm2d | nn.BatchNorm1d, source: Value) -> Value:
-        learnt = norm.num_batches_tracked is None or int(norm.num_batches_tracked) > 0
         if isinstance(source.step, Flat):
             place.refuse("it stands behind nn.Flatten", "put it in front of nn.Flatten, one number a channel")
         return batch_norm(
@@ -213,7 +213,7 @@ class Converter:
             norm.weight,
             norm.bias,
             norm.eps,
-            learnt,
+            _has_learnt(norm),
         )
 
     def _dense(
@@ -344,6 +344,14 @@ class Converter:
         if value not in self._numbers:
             self._numbers[value] = numbers_of(value)
         return self._numbers[value]
+
+
+def _has_learnt(norm: nn.BatchNorm2d | nn.BatchNorm1d) -> bool:
+    """Whether its statistics are those of data, up to a tenth of what they began with."""
+    if norm.num_batches_tracked is None:
+        return True
+    batches = int(norm.num_batches_tracked)
+    return batches > 0 and (norm.momentum is None or bool((1 - norm.momentum) ** batches < _BEGINNING))
 
 
 def _array(tensor: Any) -> Any:

@@ -8,7 +8,6 @@ from dataclasses import replace
 from spanbit.graph.ops import BinaryConv, Graph, Op, Padding, Shape
 from spanbit.graph.validate import validate
 from spanbit.passes.border import BORDER_CLASSES_MAX, border_classes
-from spanbit.passes.layout import COPIES_BYTES_MAX, copies_bytes, strip_rows
 from spanbit.tree import build_tree
 
 TAPS_MAX = 0xFFFF
@@ -42,7 +41,4 @@ def tree_obstacle(op: BinaryConv, source: Shape, result: Shape) -> str:
     classes = border_classes(op, source, result)
     if op.outside is Padding.ZERO and classes > BORDER_CLASSES_MAX:
         return f"zero padding with {classes} border classes, a tree has at most {BORDER_CLASSES_MAX}"
-    copies = copies_bytes(op, source, result, strip_rows(op, source, result))
-    if copies > COPIES_BYTES_MAX:
-        return f"{copies} bytes of prepared planes are too many for offsets of 16 bits"
     return ""
