@@ -42,6 +42,8 @@ _, accuracy = model.evaluate(scaled[:held_back], labels[:held_back], verbose=0)
 print(f"accuracy {accuracy:.4f} on {held_back} images held back")
 
 model.save(model_file)
-# The images that spanbit checks the compiled network with, and measures its accuracy on.
-tests = {"images": images[:held_back], "labels": labels[:held_back].astype(np.uint8)}
+# The images that spanbit checks the compiled network with, and measures its accuracy on; and, for `spanbit
+# verify`, what the model says of them in front of its softmax.
+logits = tf.keras.Model(image, x).predict(scaled[:held_back], verbose=0)
+tests = {"images": images[:held_back], "labels": labels[:held_back].astype(np.uint8), "logits": logits}
 np.savez_compressed(model_file.with_suffix(".test.npz"), **tests)
