@@ -1,10 +1,12 @@
-"""Trained networks from other frameworks, as a `Graph`: PyTorch modules, ONNX models.
+"""Trained networks from other frameworks, as a `Graph`: PyTorch modules, ONNX, Larq and Keras models.
 
-    from spanbit.importers import explain_torch, from_checkpoint, from_onnx, from_torch
+    from spanbit.importers import from_checkpoint, from_keras, from_onnx, from_torch
     graph = from_torch(model, input_shape=(1, 28, 28), name="demo")
     graph = from_checkpoint(Path("demo.pt").read_bytes(), where="demo.pt")
     graph = from_onnx(Path("net.onnx").read_bytes(), where="net.onnx")
+    graph = from_keras("net.h5", mean=0.5, std=0.5)
     print(explain_torch(model, input_shape=(1, 28, 28)))     # what became of every layer
+    print(explain_file(path.read_bytes(), where=str(path)))  # any of those files
 
 PyTorch is imported by those alone that take its modules and checkpoints: the rest runs without it.
 """
@@ -20,15 +22,18 @@ from spanbit.graph import Graph
 
 if TYPE_CHECKING:
     from spanbit.importers.explain import Explanation
+    from spanbit.importers.keras import explain_keras, from_keras
     from spanbit.importers.onnx_model import explain_onnx, from_onnx
     from spanbit.importers.torch_module import explain_torch, from_torch
 
 __all__ = [
     "explain_checkpoint",
     "explain_file",
+    "explain_keras",
     "explain_onnx",
     "explain_torch",
     "from_checkpoint",
+    "from_keras",
     "from_onnx",
     "from_torch",
 ]
@@ -66,11 +71,17 @@ def explain_checkpoint(data: bytes, where: str) -> Explanation:
 def explain_file(
     data: bytes, where: str, mean: Sequence[float] | None = None, std: Sequence[float] | None = None
 ) -> Explanation:
-    """A file's network by the file's suffix: .onnx, else a checkpoint, which has its own mean and std.
+    """A file's network: of Keras by its content, of ONNX by the suffix .onnx; else it is a checkpoint.
+
+    `mean` and `std` are for the first two; a checkpoint has its own.
 
     Raises:
         SpanbitError: not such a file, or the package that reads it is not installed.
     """
+    from spanbit.importers.keras import explain_keras_bytes, is_keras
+
+    if is_keras(data):
+        return explain_keras_bytes(data, where, mean=mean, std=std)
     if Path(where).suffix.lower() != ".onnx":
         if mean is not None or std is not None:
             raise SpanbitError(
@@ -91,6 +102,10 @@ def explain_file(
 
 
 def __getattr__(name: str) -> Any:
+    if name in ("explain_keras", "from_keras"):
+        from spanbit.importers import keras
+
+        return getattr(keras, name)
     if name in ("explain_onnx", "from_onnx"):
         from spanbit.importers import onnx_model
 

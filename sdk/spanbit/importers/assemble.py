@@ -47,7 +47,12 @@ def normalisation(
         return None
     middle = np.asarray((0.0,) * image.channels if mean is None else mean, np.float64)
     deviation = np.asarray((1.0,) * image.channels if std is None else std, np.float64)
-    if middle.shape != (image.channels,) or deviation.shape != middle.shape or not (deviation > 0).all():
+    if (
+        middle.shape != (image.channels,)
+        or deviation.shape != middle.shape
+        or not (deviation > 0).all()
+        or not np.isfinite(middle).all()
+    ):
         raise SpanbitError(
             f"mean {middle.tolist()} and std {deviation.tolist()} for {image.channels} channels",
             where=name,
