@@ -36,7 +36,9 @@ from spanbit.passes import compile_graph
 from spanbit.passes.compiled import CompiledGraph
 from spanbit.passes.memory import output_bytes
 from spanbit.reference import run_graph
+from spanbit.runtime import Model, isas
 from spanbit.targets import load_target
+from spanbit.verify import compare_runtime
 
 SIDE, CHANNELS = 9, 4
 
@@ -128,6 +130,18 @@ def test_a_bundle_keeps_wires_and_places() -> None:
     read = read_bundle(data)
     assert np.array_equal(run_graph(read.graph, image)[-1], run_graph(compiled.graph, image)[-1])
     assert write_bundle(read.compiled, image[None]) == data
+
+
+@pytest.mark.parametrize("isa", isas())
+@pytest.mark.parametrize("threads", [1, 3])
+def test_the_runtime_gives_the_same_integers(isa: str, threads: int) -> None:
+    """Pools behind negative factors among them, which are minima."""
+    compiled, image = _compiled(), _image()
+    pools = [layer.op for layer in compiled.layers if isinstance(layer.op, MaxPool)]
+    assert any(pool.take_min is not None and pool.take_min.any() for pool in pools)
+    data = write_bundle(compiled, image[None])
+    assert compare_runtime(data, image[None], isa=isa) == ""
+    Model(data, isa, threads=threads).check_golden()
 
 
 def test_tensors_live_from_first_to_last_use_and_apart() -> None:

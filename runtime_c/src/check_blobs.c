@@ -15,7 +15,7 @@ static uint64_t weights_needed(const spb_layer *layer) {
     case SPB_OP_DENSE:
         return out * spb_dense_shape_of(layer).channel_bytes * (layer->binary ? 1 : 2);
     case SPB_OP_POOL:
-        return layer->real ? 0 : (in + 7) / 8;
+        return (in + 7) / 8;
     case SPB_OP_HEAD:
         return 16 + out * layer->weights[0] * spb_head_bytes(&layer->in) + out * 12;
     case SPB_OP_PRELU:

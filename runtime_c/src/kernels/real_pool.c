@@ -50,12 +50,37 @@ SPB_INLINE void pool_rows(const int16_t *in, uint32_t count, uint32_t width, int
     }
 }
 
+/* The minima of a channel's windows: what a maximum becomes that was moved behind a negative factor. Rare, so
+ * it is plain. */
+static void pool_least(const spb_layer *layer, const int16_t *in, int16_t *out) {
+    const spb_tensor *from = &layer->in, *to = &layer->out;
+    for (uint32_t y = 0; y < to->height; y++) {
+        for (uint32_t x = 0; x < to->width; x++) {
+            int16_t least = INT16_MAX;
+            for (uint32_t at = 0; at < layer->kernel_h * layer->kernel_w; at++) {
+                uint32_t row = y * layer->stride + at / layer->kernel_w - layer->padding;
+                uint32_t column = x * layer->stride + at % layer->kernel_w - layer->padding;
+                if (row < from->height && column < from->width) { /* above and left of it: past every side */
+                    int16_t number = in[row * (size_t)from->width + column];
+                    least = number < least ? number : least;
+                }
+            }
+            *out++ = least;
+        }
+    }
+}
+
 void spb_real_pool(const spb_layer *layer, const int16_t *in, int16_t *out) {
     const spb_tensor *from = &layer->in, *to = &layer->out;
     int16_t row[ROW_MAX];
     for (uint32_t i = 0; i < ROW_MAX; i++)
         row[i] = INT16_MIN;
     for (uint32_t c = 0; c < to->channels; c++, in += (size_t)from->height * from->width) {
+        if (layer->weights[c / 8] >> c % 8 & 1) {
+            pool_least(layer, in, out);
+            out += (size_t)to->height * to->width;
+            continue;
+        }
         for (uint32_t y = 0; y < to->height; y++, out += to->width) {
             uint32_t top = y * layer->stride, padding = layer->padding;
             uint32_t first = top > padding ? top - padding : 0, end = top + layer->kernel_h - padding;

@@ -39,7 +39,7 @@ MAX_SHIFT = 31
 MAX_BIAS = 1 << 30
 MAX_WEIGHT_SUM = 0xFFFF
 """Of the magnitudes of a row of int16 weights: its sums with int16 numbers stay inside int32."""
-_MEAN_PIXELS_MAX = 1 << 16  # their sum stays inside int32
+_MEAN_SIDE_MAX = 255  # the bundle's field; sums stay far inside int32
 
 
 @dataclass(frozen=True)
@@ -190,8 +190,8 @@ def _max_pool(op: MaxPool, source: TensorInfo) -> TensorInfo:
 def _avg_pool(op: AvgPool, source: TensorInfo) -> TensorInfo:
     _expect(op, source, (Kind.REAL,))
     shape, (rows, columns) = source.shape, op.kernel
-    if rows < 1 or columns < 1 or rows * columns > _MEAN_PIXELS_MAX:
-        raise refused(op, f"means of {rows}x{columns} pixels", f"use 1 to {_MEAN_PIXELS_MAX} pixels")
+    if not (1 <= rows <= _MEAN_SIDE_MAX and 1 <= columns <= _MEAN_SIDE_MAX):
+        raise refused(op, f"means of {rows}x{columns} pixels", f"use sides up to {_MEAN_SIDE_MAX}")
     if not 1 <= op.stride <= min(rows, columns):
         raise refused(op, f"stride {op.stride} with windows of {rows}x{columns}", "use a stride up to them")
     over = op.stride - 1 if op.ceil else 0
