@@ -1,5 +1,5 @@
-/* The pools of bits and of reals against their definition: the maximum (for bits also the minimum) of a
- * window's pixels inside the image. */
+/* The pools of bits and of reals against their definition: the maximum, or the minimum, of a window's
+ * pixels inside the image. */
 #include "../src/kernels/kernels.h"
 #include "check.h"
 
@@ -12,11 +12,14 @@ static void inside(const spb_layer *l, uint32_t y, uint32_t side, uint32_t *firs
     *end = top + l->kernel_h > l->padding + side ? side : top + l->kernel_h - l->padding;
 }
 
-/* Set bits of a window, or its largest number. */
+static int takes_min(const spb_layer *l, uint32_t c) { return l->weights[c / 8] >> c % 8 & 1; }
+
+/* Set bits of a window, or its largest or its least number. */
 static int32_t window(const spb_layer *l, const uint8_t *in, uint32_t c, uint32_t y, uint32_t x,
                       uint32_t *count) {
     uint32_t top, bottom, left, right;
-    int32_t found = l->real ? INT16_MIN : 0;
+    int least = takes_min(l, c);
+    int32_t found = !l->real ? 0 : least ? INT16_MAX : INT16_MIN;
     inside(l, y, l->in.height, &top, &bottom);
     inside(l, x, l->in.width, &left, &right);
     *count = (bottom - top) * (right - left);
@@ -25,9 +28,11 @@ static int32_t window(const spb_layer *l, const uint8_t *in, uint32_t c, uint32_
             size_t place = ((size_t)c * l->in.height + iy) * l->in.width + ix;
             if (!l->real) {
                 found += bit_of(&l->in, in, c, iy, ix);
-            } else if (((const int16_t *)(const void *)in)[place] > found) {
-                found = ((const int16_t *)(const void *)in)[place];
+                continue;
             }
+            int32_t number = ((const int16_t *)(const void *)in)[place];
+            if (least ? number < found : number > found)
+                found = number;
         }
     }
     return found;
@@ -41,7 +46,7 @@ static uint32_t wrong_bits(const spb_layer *l, const uint8_t *in, const uint8_t 
                 int want = 0;
                 if (y < l->out.height && x < l->out.width) {
                     int32_t count = window(l, in, c, y, x, &all);
-                    want = l->weights[c / 8] >> c % 8 & 1 ? count == (int32_t)all : count > 0;
+                    want = takes_min(l, c) ? count == (int32_t)all : count > 0;
                 }
                 wrong += bit_of(&l->out, out, c, y, x) != want;
             }

@@ -169,7 +169,7 @@ SPB_INLINE void eight_reals(const spb_layer *layer, const geometry *g, const blo
 }
 
 SPB_INLINE void run_block(const spb_layer *layer, const geometry *g, const block *b, const stem_pixel *padded,
-                          uint8_t *out, int narrow) {
+                          uint8_t *out, int narrow, int real) {
     _Alignas(16) stem_pixel pixels[8 * (STEM_MAX_TAPS + STEM_STEP) + CHUNK_BYTES];
     size_t step = (size_t)layer->stride * layer->in.channels;
     memset(pixels, 0, sizeof pixels); /* the taps that only round up: any value, but a value */
@@ -179,7 +179,7 @@ SPB_INLINE void run_block(const spb_layer *layer, const geometry *g, const block
         for (uint32_t x = 0; x < layer->out.width; x += 8) {
             uint32_t left = layer->out.width - x, count = left < 8 ? left : 8;
             gather(g, layer->kernel_h, padded + x * step, step, count, pixels);
-            if (layer->real) {
+            if (real) {
                 eight_reals(layer, g, b, pixels, count, reals + x, narrow);
             } else {
                 eight_pixels(layer, g, b, pixels, x, left, to, narrow);
@@ -205,10 +205,14 @@ void spb_stem_conv(const spb_layer *layer, const uint8_t *image, uint8_t *out, u
         memset(out, 0, (size_t)channels * layer->out.plane_bytes);
     for (uint32_t first = 0; first < channels; first += fit) {
         set_block(layer, &g, place, first, channels - first < fit ? channels - first : fit, &b);
-        if (narrow) {
-            run_block(layer, &g, &b, padded, out, 1);
+        if (layer->real && narrow) { /* four loops, in which neither is asked again */
+            run_block(layer, &g, &b, padded, out, 1, 1);
+        } else if (layer->real) {
+            run_block(layer, &g, &b, padded, out, 0, 1);
+        } else if (narrow) {
+            run_block(layer, &g, &b, padded, out, 1, 0);
         } else {
-            run_block(layer, &g, &b, padded, out, 0);
+            run_block(layer, &g, &b, padded, out, 0, 0);
         }
     }
 }
