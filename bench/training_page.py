@@ -75,7 +75,8 @@ def _cifar() -> list[str]:
     """A table for each length that was run."""
     names = [training_cifar.name_of(epochs) for epochs in training_cifar.LENGTHS]
     found = [read_result(name) for name in names if exists(name)]
-    return [_points(part, "vgg_small", "on those held back") for part in found]
+    # A twin alone, whose companions are not trained yet, says nothing.
+    return [_points(part, "vgg_small", "on those held back") for part in found if len(part["runs"]) > 1]
 
 
 def _sizes(result: dict[str, Any], network: str, judges: str) -> list[str]:
