@@ -1,12 +1,12 @@
 """CIFAR-10 with a quarter-width VGG-small: the twin, the best way at two costs, the narrower net.
 
-    python bench/training_cifar.py cifar-10-batches-py               # bench/results/training-cifar.json
-    python bench/training_cifar.py cifar-10-batches-py prune-0.05    # this run only, say on another core
+    python bench/training_cifar.py cifar-10-batches-py 6               # results/training-cifar-6.json
+    python bench/training_cifar.py cifar-10-batches-py 6 prune-0.05    # this run only, say on another core
 
 The folder holds CIFAR-10 as published, or the images by class (`bench/cifar_records.py`). Either way the last
 5,000 training images are held back and judge; the test images are not looked at. All runs are equally long,
-one thread, the recipe's settings but for the length; the number of epochs is what a morning on one core
-allows, far from the hundreds of the literature. A result is written as soon as its run ends, each run's
+one thread, the recipe's settings but for the length: the second argument is the number of epochs, each number
+has its own file. The literature takes hundreds. A result is written as soon as its run ends, each run's
 state after every epoch (in build/training-cifar), and the command goes on where it was stopped.
 """
 
@@ -24,8 +24,9 @@ from spanbit.cli.failure import guard
 from spanbit.nn.data import DataSet, load
 from spanbit.nn.train import Files, TrainConfig
 
-NAME = "training-cifar"
-WIDTH, NARROW_WIDTH, EPOCHS, HELD_BACK, TARGET = 32, 10, 6, 5_000, "rpi4"
+LENGTHS = (2, 6, 60)
+"""Epochs that have a place on the page; the recipe has the last."""
+WIDTH, NARROW_WIDTH, HELD_BACK, TARGET = 32, 10, 5_000, "rpi4"
 PLAN: dict[str, tuple[str, float | None]] = {
     "twin": ("twin", None),
     "prune-0.10": ("prune", 0.10),
@@ -33,17 +34,27 @@ PLAN: dict[str, tuple[str, float | None]] = {
     "prune-0.05": ("prune", 0.05),
 }
 """How, and to what cost: the most telling first. The narrower net has (10 / 32)^2 of the bit-OPs, 0.098."""
-STATES = Path(__file__).resolve().parent.parent / "build" / NAME
+STATES = Path(__file__).resolve().parent.parent / "build" / "training-cifar"
 
 
 def main() -> None:
-    if len(sys.argv) < 2 or set(sys.argv[2:]) - set(PLAN):
-        sys.exit(f"usage: python bench/training_cifar.py FOLDER [{'|'.join(PLAN)}]...")
-    data = held_back(Path(sys.argv[1]))
-    for name in sys.argv[2:] or PLAN:
+    known = "|".join(PLAN)
+    match sys.argv[1:]:
+        case [folder, length, *names] if length in map(str, LENGTHS) and set(names) <= set(PLAN):
+            data, epochs = held_back(Path(folder)), int(length)
+        case _:
+            sys.exit(
+                f"usage: python bench/training_cifar.py FOLDER {'|'.join(map(str, LENGTHS))} [{known}]..."
+            )
+    for name in names or PLAN:
         way, cost = PLAN[name]
-        if (way, cost) not in {(run["way"], run["cost"]) for run in runs_of(NAME)}:
-            _store({"way": way, "cost": cost, "seed": 0, **measure(name, data)})
+        if (way, cost) not in {(run["way"], run["cost"]) for run in runs_of(name_of(epochs))}:
+            _store({"way": way, "cost": cost, "seed": 0, **measure(name, epochs, data)}, epochs)
+
+
+def name_of(epochs: int) -> str:
+    """The name of the results."""
+    return f"training-cifar-{epochs}"
 
 
 def held_back(folder: Path) -> DataSet:
@@ -60,7 +71,7 @@ def held_back(folder: Path) -> DataSet:
     )
 
 
-def measure(name: str, data: DataSet) -> dict[str, Any]:
+def measure(name: str, epochs: int, data: DataSet) -> dict[str, Any]:
     """One training, from its last epoch on if it was stopped."""
     way, cost = PLAN[name]
     config = TrainConfig(
@@ -69,24 +80,25 @@ def measure(name: str, data: DataSet) -> dict[str, Any]:
         width=NARROW_WIDTH if way == "narrow" else WIDTH,
         method="prune" if way == "prune" else "none",
         cost=cost,
-        epochs=EPOCHS,
+        epochs=epochs,
         threads=1,
     )
-    STATES.mkdir(parents=True, exist_ok=True)
-    files = Files(log=STATES / f"{name}.csv", state=STATES / f"{name}.resume", resume=True)
+    states = STATES / str(epochs)
+    states.mkdir(parents=True, exist_ok=True)
+    files = Files(log=states / f"{name}.csv", state=states / f"{name}.resume", resume=True)
     return training_point.measure(config, data, TARGET, files)
 
 
-def _store(found: dict[str, Any]) -> None:
+def _store(found: dict[str, Any], epochs: int) -> None:
     about = {
         "data": "CIFAR-10, 45,000 training images, 5,000 others held back",
         "width": WIDTH,
-        "epochs": EPOCHS,
+        "epochs": epochs,
         "target": TARGET,
         "torch": torch.__version__,
     }
     order = list(PLAN.values())
-    add_run(NAME, about, found, lambda run: order.index((run["way"], run["cost"])))
+    add_run(name_of(epochs), about, found, lambda run: order.index((run["way"], run["cost"])))
 
 
 if __name__ == "__main__":

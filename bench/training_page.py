@@ -2,7 +2,7 @@
 
 python bench/training_table.py && python bench/training_ablation.py
 python bench/training.py && python bench/training_refine.py && python bench/training_overhead.py
-python bench/training_cifar.py FOLDER      # the folder of CIFAR-10
+python bench/training_cifar.py FOLDER 6    # the folder of CIFAR-10, epochs
 python bench/training_page.py
 """
 
@@ -54,7 +54,7 @@ def with_tables(page: str) -> str:
     tables = [
         *_sizes(read_result(training_table.SMALL.name), "vgg_tiny", judged),
         *_if_run(training_table.WIDE.name, lambda result: _points(result, "vgg_tiny", judged)),
-        *_if_run(training_cifar.NAME, lambda result: _points(result, "vgg_small", "on those held back")),
+        *_cifar(),
         _aims(),
         *_if_run(training_refine.FASHION, lambda result: _refined(result, training_refine.FASHION_COSTS)),
         _refined(read_result(training_refine.NAME), training_refine.COSTS),
@@ -69,6 +69,14 @@ def with_tables(page: str) -> str:
 def _if_run(name: str, show: Callable[[dict[str, Any]], str]) -> list[str]:
     """A table of a benchmark that takes hours, where somebody ran it."""
     return [show(read_result(name))] if exists(name) else []
+
+
+def _cifar() -> list[str]:
+    """A table for each length that was run."""
+    names = [training_cifar.name_of(epochs) for epochs in training_cifar.LENGTHS]
+    found = [read_result(name) for name in names if exists(name)]
+    # A twin alone, whose companions are not trained yet, says nothing.
+    return [_points(part, "vgg_small", "on those held back") for part in found if len(part["runs"]) > 1]
 
 
 def _sizes(result: dict[str, Any], network: str, judges: str) -> list[str]:
@@ -127,7 +135,7 @@ def _aims() -> str:
     tables = {
         "Fashion-MNIST": training_table.SMALL.name,
         "Fashion-MNIST, wider": training_table.WIDE.name,
-        "CIFAR-10": training_cifar.NAME,
+        **{f"CIFAR-10, {epochs} epochs": training_cifar.name_of(epochs) for epochs in training_cifar.LENGTHS},
     }
     for data, groups in ((data, grouped(runs_of(name))) for data, name in tables.items() if exists(name)):
         for cost, most in ((0.10, 0.3), (0.05, 1.0)):

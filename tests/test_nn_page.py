@@ -45,7 +45,10 @@ def test_the_other_sizes_have_only_planned_runs_that_kept_their_cost() -> None:
     wide = training_table.WIDE
     planned = {
         wide.name: {(point.way, point.cost) for point in training_table.plan(wide)},
-        training_cifar.NAME: set(training_cifar.PLAN.values()),
+        **{
+            training_cifar.name_of(epochs): set(training_cifar.PLAN.values())
+            for epochs in training_cifar.LENGTHS
+        },
     }
     for name, plan in planned.items():
         points = [(run["way"], run["cost"]) for run in runs_of(name)]
