@@ -17,6 +17,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
@@ -87,7 +88,7 @@ def read_keras(data: bytes, where: str) -> KerasFile:
         raise SpanbitError("not a .h5 or .keras file", where=where, fix=_SAVE)
     try:
         file = _zipped(h5py, data, where) if data.startswith(_ZIP) else _plain(h5py, data, where)
-    except (OSError, KeyError, ValueError, RuntimeError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, KeyError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise SpanbitError("cannot read the file", where=where, why=str(error), fix=_SAVE) from error
     if not isinstance(file.config, dict) or "class_name" not in file.config or "config" not in file.config:
         raise SpanbitError("its configuration is no model's", where=where, fix=_SAVE)
