@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 from emulate import compiler_of, plugin, toolchain
+from residual import residual
 from spanbit.bundle import write_bundle
 from spanbit.cbuild import build, include_dirs, runtime_sources
 from spanbit.cli.failure import guard
@@ -32,7 +33,7 @@ from spanbit.graph import (
     Graph,
     Head,
     KernelKind,
-    MaxPool2x2,
+    MaxPool,
     Op,
     Padding,
     Shape,
@@ -181,7 +182,7 @@ class _Builder:
         self._threshold(name, 20)
 
     def pool(self) -> None:
-        self.ops.append(MaxPool2x2(f"pool {self.shape.height}"))
+        self.ops.append(MaxPool(f"pool {self.shape.height}"))
         self.shape = Shape(self.shape.channels, self.shape.height // 2, self.shape.width // 2)
 
     def graph(self, name: str) -> Graph:
@@ -233,6 +234,8 @@ NETWORKS: dict[str, tuple[Callable[[], Graph], KernelKind]] = {
     "colour, dense kernel": (colour, KernelKind.DENSE),
     "colour, tree kernel, padded with zeros": (colour_zero, KernelKind.TREE),
     "colour, dense kernel, padded with zeros": (colour_zero, KernelKind.DENSE),
+    "residual, tree kernel": (residual, KernelKind.TREE),
+    "residual, dense kernel": (residual, KernelKind.DENSE),
 }
 
 

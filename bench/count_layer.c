@@ -2,11 +2,11 @@
  *
  *     qemu-aarch64 -plugin ./libinsn.so,out=insn.json count_layer BUNDLE LAYER...     LAYER: a number, or all
  *
- * The layer's input is fixed pseudo-random bits (an image for the stem). Prints a checksum of its output. No
- * clock is read, so counts repeat exactly. Several layers add up.
+ * The layer's input is fixed pseudo-random bits or numbers (an image for the stem). Prints a checksum of its
+ * output. No clock is read, so counts repeat exactly. Several layers add up.
  */
 #include "../runtime_c/src/crc32.h"
-#include "../runtime_c/src/kernels/kernels.h"
+#include "../runtime_c/src/run_layer.h"
 #include "bench_bundle.h"
 
 #if defined(__aarch64__)
@@ -34,35 +34,34 @@ static uint32_t run_all(spb_model *model, const uint8_t *image, float *logits) {
                      spb_sum_bytes(info->output) * (size_t)info->output_count);
 }
 
+/* Pseudo-random bits, or numbers of up to 13 bits, so that sums seldom saturate. */
+static void fill_inputs(const spb_layer *l, uint8_t *arena) {
+    uint32_t state = 1;
+    size_t count = (size_t)l->in.channels * l->in.height * l->in.width, second = (size_t)spb_sum_count(l);
+    int16_t *reals = (int16_t *)(void *)(arena + l->in_arena),
+            *others = (int16_t *)(void *)(arena + l->second_arena);
+    if (l->op == SPB_OP_STEM)
+        return;
+    if (!spb_takes_reals(l))
+        fill(&l->in, arena + l->in_arena);
+    for (size_t i = 0; spb_takes_reals(l) && i < count; i++)
+        reals[i] = (int16_t)(32 * (int32_t)next_random(&state) - 4096);
+    for (size_t i = 0; l->addend && l->op != SPB_OP_CONCAT && i < second; i++)
+        others[i] = (int16_t)(32 * (int32_t)next_random(&state) - 4096);
+}
+
 static uint32_t run_one(const spb_model *model, uint32_t index, const uint8_t *image, float *logits) {
     spb_layer l;
     spb_layer_read(model->bundle, model->layer_offset, index, &l);
-    uint8_t *in = model->arena + l.in_arena, *out = model->arena + l.out_arena;
-    uint8_t *scratch = model->arena + l.scratch_arena;
-    if (l.op != SPB_OP_STEM)
-        fill(&l.in, in);
+    spb_layer_place(&l, model->arena);
+    uint8_t *arena = model->arena, *out = arena + l.out_arena;
+    const spb_operands at = {image, arena + l.in_arena, out, arena + l.scratch_arena, arena + l.tables_arena,
+                             logits};
+    fill_inputs(&l, arena);
     BEGIN();
-    switch (l.op) {
-    case SPB_OP_STEM:
-        spb_stem_conv(&l, image, out, scratch);
-        break;
-    case SPB_OP_TREE:
-        spb_tree_conv(&l, in, out, scratch, model->arena + l.tables_arena);
-        break;
-    case SPB_OP_DENSE:
-        spb_dense_conv(&l, in, out, scratch);
-        break;
-    case SPB_OP_POOL:
-        spb_max_pool(&l, in, out);
-        break;
-    case SPB_OP_HEAD:
-        spb_head(&l, in, scratch, (int32_t *)(void *)out, logits);
-        break;
-    }
+    spb_run_layer(&l, &at);
     END();
-    size_t bytes = l.output ? spb_sum_bytes(l.output) * (size_t)spb_sum_count(&l)
-                            : (size_t)l.out.channels * l.out.plane_bytes;
-    return spb_crc32(0, out, bytes);
+    return spb_crc32(0, out, (size_t)spb_output_bytes(&l, l.out.channels));
 }
 
 int main(int argc, char **argv) {

@@ -14,6 +14,7 @@ import os
 import shutil
 import subprocess
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,12 +45,21 @@ def count_layer(bundle: Path, target: Target) -> Count:
     Raises:
         SpanbitError: a compiler or the emulator is missing, or the layer does not run.
     """
+    program = str(bench_program(toolchain(target)))
+    return count_program(bundle, target, lambda rounds: [program, *arguments([bundle], rounds)])
+
+
+def count_program(bundle: Path, target: Target, words: Callable[[int], list[str]]) -> Count:
+    """One round of a program: `words` starts it for a number of rounds, and it prints [{"crc": N}].
+
+    Raises:
+        SpanbitError: the emulator is missing, or the program fails.
+    """
     out, blocks = bundle.with_suffix(".json"), bundle.with_suffix(".blocks")
-    counter = f"{plugin()},out={out},blocks={blocks}"
-    command = (*target.qemu, "-plugin", counter, str(bench_program(toolchain(target))))
+    command = (*target.qemu, "-plugin", f"{plugin()},out={out},blocks={blocks}")
     totals, executed = [], []
     for rounds in _ROUNDS:
-        said = run_json(*command, *arguments([bundle], rounds), BENCH_NO_CLOCK="1")
+        said = run_json(*command, *words(rounds), BENCH_NO_CLOCK="1")
         totals.append(json.loads(out.read_text())["total"])
         executed.append(_read_blocks(blocks))
     more = _ROUNDS[1] - _ROUNDS[0]

@@ -2,147 +2,195 @@
 
     python bench/host.py            # writes bench/results/host.json; nothing else may run meanwhile
 
-One image, one thread, the process pinned to one core. In each round every program runs in turn, once to warm
-up and then a few times measured, so that a disturbed machine hits all of them; minimum and median over all
-rounds. A long run is interrupted more often than a short one, so ratios are of the minima, and a result for
-which the core was shared with others says that it is disturbed. All weights are SYNTHETIC: spanbit's with a
-prescribed tree cost, the peers' random, of the same shapes. The peers pick the best instructions of the
-machine by themselves, and so does spanbit's native build.
+One image; one thread pinned to one core, and two pinned to two, each number in a process of its own
+(host_worker.py). In each round every program runs in turn on one thread and then every program on two, first
+to warm up and then a few times measured, so that a disturbed machine hits all of them; minimum and median
+over all rounds. A long run is interrupted more often than a short one, so ratios are of the minima, and a
+result says that it is disturbed if others took more than a little of the cores meanwhile (cores.py). Layers
+are measured on one thread: spanbit's kernels, called alone, know of no more. All weights are SYNTHETIC:
+spanbit's with a prescribed tree cost, the peers' random, of the same shapes. The peers pick the best
+instructions of the machine by themselves, and so does spanbit's native build.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import statistics
+import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from cores import Watch, stay_on
 from emulate import arguments, bench_program, compiler_of, cpu_name, run_json
+from host_worker import REPEATS, fast_isas
 from layer import host_builds
-from network import CLASSES, STEM, synthetic_image, synthetic_network
+from network import NETWORK, synthetic_image, synthetic_network
 from results import show, write_result
 from rich.table import Table
 from shapes import Layer, load_shapes
 from spanbit.bundle import write_bundle
 from spanbit.cli.failure import guard
-from spanbit.errors import ExitCode, SpanbitError
+from spanbit.errors import SpanbitError
 from spanbit.graph import KernelKind
-from spanbit.runtime import ISAS, Model, host_compiler, isas
+from spanbit.runtime import ISAS, host_compiler
 from spanbit.targets import load_target
 from subject import weights, write_subject
 
-NETWORK = "vgg-small"
 COSTS = (0.10, 0.45)
-REPEATS = 3  # measured runs of a program in a round
-_UNDISTURBED = 0.98  # time on the core, as a share of all time, that a process alone on it has
+THREADS = (1, 2)
+_DISTURBED = 0.02  # of the cores' time, for others
 _FLAGS = ("avx2", "avx512_vnni", "avx_vnni", "avx512_vpopcntdq", "amx_int8", "asimddp", "i8mm")
 
-Program = Callable[[], object]
+Times = dict[str, dict[str, float]]
+
+
+class Worker:
+    """A process for one number of threads, and what it has measured."""
+
+    def __init__(self, threads: int, cpu: int, folder: Path) -> None:
+        self.threads, self.cores = threads, list(range(cpu, cpu + threads))
+        script = Path(__file__).resolve().parent / "host_worker.py"
+        words = [str(script), str(threads), ",".join(map(str, self.cores)), str(folder)]
+        self._process = subprocess.Popen(
+            [sys.executable, *words],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "OMP_NUM_THREADS": str(threads)},
+        )
+
+    def one_round(self, subject: str) -> dict[str, Any]:
+        """What host_worker.py answers.
+
+        Raises:
+            SpanbitError: it has ended; what was wrong is on standard error.
+        """
+        assert self._process.stdin is not None and self._process.stdout is not None
+        try:
+            self._process.stdin.write(f"{subject}\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            pass  # no answer either
+        answer = self._process.stdout.readline()
+        if not answer:
+            where = f"host_worker.py, {self.threads} threads"
+            raise SpanbitError("a process of the benchmark has failed", where=where, why="see above")
+        found: dict[str, Any] = json.loads(answer)
+        return found
+
+    def close(self) -> None:
+        """Ends the process."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait()
 
 
 def measure(rounds: int, cpu: int) -> dict[str, Any]:
     """All figures, as the JSON file has them.
 
     Raises:
-        SpanbitError: a peer or a compiler is missing.
+        SpanbitError: a peer, a compiler or a core is missing.
     """
-    os.environ["OMP_NUM_THREADS"] = "1"
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {cpu})
     network = load_shapes(NETWORK)
-    whole = {**_spanbit(), **_peers((STEM, *network.layers), CLASSES)}
-    times, share = _in_turn(whole, rounds)
+    stay_on(range(cpu, cpu + max(THREADS)))
+    with tempfile.TemporaryDirectory() as folder:
+        for cost in COSTS:
+            bundle = write_bundle(synthetic_network(network, cost), synthetic_image()[None])
+            (Path(folder) / f"cost-{cost:.2f}.spb").write_bytes(bundle)
+        workers = [Worker(threads, cpu, Path(folder)) for threads in THREADS]
+        try:
+            whole = _whole(workers, rounds)
+            stay_on(workers[0].cores)
+            layers = [_measure_layer(layer, workers[0], rounds) for layer in network.layers]
+        finally:
+            for worker in workers:
+                worker.close()
+    shares = [part["others_share"] for part in (*whole, *layers)]
     return {
-        "network": f"{network.name}, one image, one thread",
+        "network": f"{network.name}, one image",
         "weights": "synthetic",
         "cpu": cpu_name(),
         "instructions": [flag for flag in _FLAGS if flag in _cpu_flags()],
-        "core_share": round(share, 3),
-        "disturbed": share < _UNDISTURBED,
+        "disturbed": max(shares) > _DISTURBED,
         "rounds": rounds,
         "repeats": REPEATS,
         "builds": {
-            "whole": {isa: " ".join((host_compiler(), "-O3", *ISAS[isa])) for isa in _isas()},
+            "whole": {isa: " ".join((host_compiler(), "-O3", *ISAS[isa])) for isa in fast_isas()},
             "layers": {name: compiler_of(command) for name, command in host_builds().items()},
         },
-        "whole": times,
-        "layers": [_measure_layer(layer, rounds) for layer in network.layers],
+        "whole": whole,
+        "layers": layers,
     }
 
 
-def _isas() -> tuple[str, ...]:
-    return tuple(isa for isa in isas() if not isa.startswith("scalar"))
+def _whole(workers: Sequence[Worker], rounds: int) -> list[dict[str, Any]]:
+    for worker in workers:
+        worker.one_round("whole")  # loads it
+    answers: list[list[dict[str, Any]]] = [[] for _ in workers]
+    for _ in range(rounds):
+        for worker, found in zip(workers, answers, strict=True):
+            found.append(worker.one_round("whole"))
+    return [
+        {
+            "threads": worker.threads,
+            "cores": worker.cores,
+            "others_share": _share(found),
+            "times": _times(found),
+        }
+        for worker, found in zip(workers, answers, strict=True)
+    ]
 
 
-def _spanbit() -> dict[str, Program]:
-    programs: dict[str, Program] = {}
-    for cost in COSTS:
-        image = synthetic_image()
-        bundle = write_bundle(synthetic_network(load_shapes(NETWORK), cost), image[None])
-        for isa in _isas():
-            model = Model(bundle, isa)
-            programs[f"spanbit, cost {cost:.2f}, {isa}"] = partial(model.run, image)
-    return programs
-
-
-def _peers(steps: tuple[Layer, ...], classes: int | None) -> dict[str, Program]:
-    try:
-        from peers import litert_int8, onnx_int8, torch_float
-    except ImportError as error:
-        fix = "tools/venv.sh train,test,bench"
-        raise SpanbitError("a peer is missing", why=str(error), fix=fix, code=ExitCode.USAGE) from error
-    return {peer.NAME: peer.load(steps, classes) for peer in (onnx_int8, litert_int8, torch_float)}
-
-
-def _measure_layer(layer: Layer, rounds: int) -> dict[str, Any]:
+def _measure_layer(layer: Layer, worker: Worker, rounds: int) -> dict[str, Any]:
     """The convolution alone: spanbit's kernels in bench_layer, the peers as a network of one layer."""
-    board, times = load_target("host"), {}
-    alone = Layer(**{**vars(layer), "pool": False})
+    board = load_target("host")
+    times: Times = {}
     with tempfile.TemporaryDirectory() as folder:
         subjects = {}
         for name, cost, kernel in (
             *((f"spanbit tree, cost {cost:.2f}", cost, KernelKind.TREE) for cost in COSTS),
             ("spanbit dense", COSTS[0], KernelKind.DENSE),
         ):
-            weight = weights("binary tree", alone, cost)
+            weight = weights("binary tree", layer, cost)
             assert weight is not None
-            subjects[name] = write_subject(Path(folder) / f"{name}.spb", weight, alone, kernel, board).path
-        for build, command in host_builds().items():
-            said = run_json(str(bench_program(command)), *arguments([*subjects.values()], rounds * REPEATS))
+            path = Path(folder) / f"{name}.spb"
+            subjects[name] = write_subject(path, weight, layer.alone(), kernel, board).path
+        builds = {build: str(bench_program(command)) for build, command in host_builds().items()}
+        watch = Watch(worker.cores)
+        for build, program in builds.items():
+            said = run_json(program, *arguments([*subjects.values()], rounds * REPEATS))
             for name, figures in zip(subjects, said, strict=True):
                 times[f"{name}, {build}"] = {
                     "min_ms": round(figures["min_ns"] / 1e6, 4),
                     "median_ms": round(figures["median_ns"] / 1e6, 4),
                 }
-    return {"layer": str(layer), "times": {**times, **_in_turn(_peers((alone,), None), rounds)[0]}}
+        alone = {"others_s": watch.others_s(), "all_s": watch.all_s()}
+    worker.one_round(layer.name)  # loads it
+    found = [worker.one_round(layer.name) for _ in range(rounds)]
+    share = _share([alone, *found])
+    return {"layer": str(layer), "others_share": share, "times": {**times, **_times(found)}}
 
 
-def _in_turn(programs: dict[str, Program], rounds: int) -> tuple[dict[str, dict[str, float]], float]:
-    """Minimum and median in ms of each program, all in turn; the share of the core that they got."""
-    began, busy = time.perf_counter(), time.process_time()
-    ns: dict[str, list[int]] = {name: [] for name in programs}
-    for _ in range(rounds):
-        for name, program in programs.items():
-            program()
-            for _ in range(REPEATS):
-                begin = time.perf_counter_ns()
-                program()
-                ns[name].append(time.perf_counter_ns() - begin)
-    share = (time.process_time() - busy) / (time.perf_counter() - began)
-    times = {
-        name: {
-            "min_ms": round(min(taken) / 1e6, 4),
-            "median_ms": round(statistics.median(taken) / 1e6, 4),
-        }
-        for name, taken in ns.items()
-    }
-    return times, share
+def _share(answers: list[dict[str, Any]]) -> float:
+    """What others took of the cores while we were measured."""
+    others: float = sum(answer["others_s"] for answer in answers)
+    everything: float = sum(answer["all_s"] for answer in answers)
+    return round(max(0.0, others) / everything, 4)
+
+
+def _times(answers: list[dict[str, Any]]) -> Times:
+    """Minimum and median in ms of each program."""
+    times = {}
+    for name in answers[0]["ns"]:
+        taken = [ns for answer in answers for ns in answer["ns"][name]]
+        median = statistics.median(taken)
+        times[name] = {"min_ms": round(min(taken) / 1e6, 4), "median_ms": round(median / 1e6, 4)}
+    return times
 
 
 def _cpu_flags() -> set[str]:
@@ -152,7 +200,7 @@ def _cpu_flags() -> set[str]:
     return set(found[0].partition(":")[2].split()) if found else set()
 
 
-def table(title: str, times: dict[str, dict[str, float]]) -> Table:
+def table(title: str, times: Times) -> Table:
     """Times, and each minimum against ONNX Runtime's."""
     drawn = Table(title=title)
     drawn.add_column("program")
@@ -169,13 +217,16 @@ def table(title: str, times: dict[str, dict[str, float]]) -> Table:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--rounds", type=int, default=100)
-    parser.add_argument("--cpu", type=int, default=0, help="the core to stay on")
+    parser.add_argument("--cpu", type=int, default=0, help="the core to stay on, and the next one")
     chosen = parser.parse_args()
     result = measure(chosen.rounds, chosen.cpu)
     note = ", DISTURBED: other programs ran meanwhile" if result["disturbed"] else ""
-    show(table(result["network"] + note, result["whole"]), 110)
+    for part in result["whole"]:
+        threads = f"{part['threads']} thread{'s' * (part['threads'] > 1)}"
+        others = f"others had {100 * part['others_share']:.1f} % of the cores"
+        show(table(f"{result['network']}, {threads}{note}; {others}", part["times"]), 110)
     for layer in result["layers"]:
-        show(table(layer["layer"], layer["times"]), 110)
+        show(table(f"{layer['layer']}, 1 thread", layer["times"]), 110)
     write_result("host", result)
 
 

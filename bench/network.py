@@ -16,7 +16,7 @@ from spanbit.graph import (
     Compare,
     Graph,
     Head,
-    MaxPool2x2,
+    MaxPool,
     Op,
     Padding,
     Shape,
@@ -28,6 +28,7 @@ from spanbit.passes.compiled import CompiledGraph
 from spanbit.targets import load_target
 from subject import weights
 
+NETWORK = "vgg-small"  # what whole networks are measured on
 STEM = Layer("stem", in_channels=3, out_channels=128, kernel=3, stride=1, padding=1, size=32)
 CLASSES = 10
 
@@ -59,7 +60,7 @@ def synthetic_network(network: Network, cost: float) -> CompiledGraph:
         ops.append(BinaryConv(layer.name, weight, layer.stride, layer.padding, Padding.MINUS_ONE))
         ops.append(threshold(layer.name, layer.out_channels, 20))
         if layer.pool:
-            ops.append(MaxPool2x2(f"{layer.name}.pool"))
+            ops.append(MaxPool(f"{layer.name}.pool"))
     inputs = last.out_channels * (last.out_size // (2 if last.pool else 1)) ** 2
     head = random.integers(-127, 128, (CLASSES, inputs)).astype(np.int8)
     ops.append(Head("head", head, np.ones(CLASSES, np.float32), np.zeros(CLASSES, np.float32)))

@@ -53,16 +53,25 @@ def draw_fewer() -> None:
 def draw_host() -> None:
     """Minimum times of whole VGG-small."""
     result = read_result("host")
-    names = list(result["whole"])[::-1]
+    parts = result["whole"]
+    names = list(parts[0]["times"])[::-1]
     figure, axis = plt.subplots(figsize=(9, 3))
-    times = [result["whole"][name]["min_ms"] for name in names]
-    axis.plot(times, names, "o")  # no bars: a logarithmic axis has no 0 for them to start from
-    for name, ms in zip(names, times, strict=True):
-        axis.annotate(f"{ms:.2f}", (ms, name), (6, -3), textcoords="offset points", fontsize=8)
+    lines = (0,) if len(parts) == 1 else (0.15, -0.15)  # one thread above two
+    shown = []
+    for part, line in zip(parts, lines, strict=True):
+        times = [part["times"][name]["min_ms"] for name in names]
+        label = f"{part['threads']} thread{'s' * (part['threads'] > 1)}"
+        heights = [row + line for row in range(len(names))]
+        axis.plot(times, heights, "o", label=label)  # no bars: a logarithmic axis has no 0
+        for height, ms in zip(heights, times, strict=True):
+            axis.annotate(f"{ms:.2f}", (ms, height), (6, -3), textcoords="offset points", fontsize=8)
+        shown += times
+    axis.set_yticks(range(len(names)), names)
     axis.set_xscale("log")
-    axis.set_xlim(min(times) / 1.5, max(times) * 2)
+    axis.set_xlim(min(shown) / 1.5, max(shown) * 2)
     axis.grid(axis="x", which="both", alpha=0.3)
-    axis.set_xlabel(f"ms, minimum, one thread, {result['cpu']}", fontsize=8)
+    axis.legend(fontsize=8)
+    axis.set_xlabel(f"ms, minimum, {result['cpu']}", fontsize=8)
     note = " (PROVISIONAL: a disturbed machine)" if result["disturbed"] else ""
     axis.set_title(f"VGG-small (CIFAR), synthetic weights{note}", fontsize=10)
     axis.tick_params(labelsize=8)

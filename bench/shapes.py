@@ -11,7 +11,7 @@ A layer that occurs several times stands once, with its `count`. `size` is the s
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 
@@ -55,6 +55,10 @@ class Layer:
     def bits(self) -> int:
         """Weights of all occurrences."""
         return self.count * self.out_channels * self.taps
+
+    def alone(self) -> Layer:
+        """The convolution without what follows it."""
+        return replace(self, pool=False)
 
     def __str__(self) -> str:
         stride = f"/{self.stride}" if self.stride > 1 else ""

@@ -1,105 +1,157 @@
-"""Would sharing all sums of t neighbouring taps ("four Russians") beat the tree of an untrained network?
+"""Does sharing the sums of a few taps among all channels ("four Russians") beat popcount, and the tree?
 
-    python bench/shared_sums.py        # a RECKONING in full adders a tap, a table; no kernel is run
+    python bench/shared_sums.py        # writes bench/results/shared-sums.json; some minutes
 
-A dense bit-sliced kernel for binary weights needs R = sum of A over the taps with w = +1 (P = 2 R - sum w).
-With the taps in groups of t, the sums of all 2^t subsets of a group are calculated once for all channels. A
-subset of s taps is a number of bit_length(s) planes, and a full adder takes in one plane (three bits in, two
-out), so a channel pays the subset's planes. The mean subset is half of its group, as in a random network.
-
-Calculating the sums: each subset is a smaller one plus one tap, half adders of 2 operations, and stores. An
-adder of a channel is 4.5 instructions: 3 operations, the load of a plane, half a load of offsets.
-
-The sums of all groups do not fit the L1 cache. So groups come in blocks that do, and for each block every
-channel's number is loaded, the block's sum added (an adder a plane) and stored: the last column has that too.
-
-Against that stands the tree: its minimum cost for random binary rows, signed edges and all, measured. An
-edge is at most half of the taps, so no tree costs more than 1/2 + 1/(2 C). The dense kernel (popcount) is
-reckoned from the committed count of instructions of a layer.
+A dense bit-sliced kernel, for networks that were not trained for a tree: a prototype (shared_sums.c, derived
+at its top) beside the product's dense kernel and the tree kernel, on an untrained network's weights: a
+SYNTHETIC binary tree of cost 0.45, and RANDOM signs, whose tree costs what it costs. Executed instructions
+and model cycles of one run of a layer, its input prepared; all three must write the same bits.
 """
 
 from __future__ import annotations
 
 import sys
-from math import comb
+import tempfile
+from pathlib import Path
+from typing import Any
 
 import numpy as np
-from results import read_result, show
+from emulate import Count, bench_program, compiler_of, count_layer, count_program, toolchain
+from instructions import CORES
+from mca import CycleModel, mca_version
+from numpy.typing import NDArray
+from results import show, write_result
 from rich.table import Table
+from shapes import Layer, load_shapes
+from spanbit.cbuild import build, include_dirs, runtime_sources
 from spanbit.cli.failure import guard
-from spanbit.tree import build_tree, tree_cost
+from spanbit.errors import ExitCode, SpanbitError
+from spanbit.graph import KernelKind
+from spanbit.targets import Target, load_target
+from subject import LAYER, Subject, weights, write_subject
 
-_ADDER = 4.5  # instructions of an adder and what feeds it
-_L1_BYTES = 24 * 1024  # of 32 kB, for the sums
-_PLANE_BYTES = 16
-SIZES = ((8, 9), (16, 144), (32, 288), (64, 576), (128, 1152), (256, 2304), (512, 4608))
-GROUPS = range(1, 9)
+NETWORK, LAYERS = "vgg-small", ("256 -> 256, 3x3, 16x16", "128 -> 128, 3x3, 32x32")
+COST = 0.45
+KERNELS = ("dense", "tree", "shared sums")
 
-
-def channel_adders(t: int) -> float:
-    """Full adders that a channel needs for a tap."""
-    return sum(comb(t, s) * s.bit_length() for s in range(t + 1)) / 2**t / t
+Figures = dict[str, Any]
 
 
-def table_instructions(t: int) -> int:
-    """What the sums of a group take, once for all channels: subsets of one tap are there already."""
-    total = 0
-    for s in range(2, t + 1):
-        planes, before = s.bit_length(), (s - 1).bit_length()
-        operations = 2 * before if planes > before else 2 * before - 1  # the top carry is a plane, or none
-        total += comb(t, s) * (operations + planes)
-    return total
+class Core:
+    """An emulated core, its builds of both programs and its model of cycles."""
+
+    def __init__(self, target_name: str, model: str) -> None:
+        self.name = model
+        self.target: Target = load_target(target_name)
+        self.compiler = toolchain(self.target)
+        self.program = prototype(self.compiler)
+        self._models: dict[str, CycleModel] = {}
+
+    def run(self, kernel: str, subject: Subject, weight_file: Path) -> tuple[Figures, int]:
+        """Instructions and cycles of one run; the checksum of its output."""
+        if kernel == "shared sums":
+            count = count_program(
+                subject.path,
+                self.target,
+                lambda rounds: [
+                    str(self.program),
+                    str(subject.path),
+                    str(LAYER),
+                    str(weight_file),
+                    str(rounds),
+                ],
+            )
+            program = self.program
+        else:
+            count = count_layer(subject.path, self.target)
+            program = bench_program(self.compiler)
+        return {"instructions": count.instructions, "cycles": self._cycles(program, count)}, count.output_crc
+
+    def _cycles(self, program: Path, count: Count) -> int:
+        model = self._models.setdefault(str(program), CycleModel(program, self.name))
+        return round(model.cycles(count.blocks))
 
 
-def shared_adders(channels: int, t: int) -> float:
-    """Adders a tap and channel, the group's sums included."""
-    return channel_adders(t) + table_instructions(t) / _ADDER / (t * channels)
+def prototype(command: tuple[str, ...]) -> Path:
+    """shared_sums.c, compiled with `command`."""
+    sources = [*runtime_sources(), Path(__file__).with_suffix(".c")]
+    return build(command, sources, include=include_dirs(), output_name="shared_sums")
 
 
-def block_adders(taps: int, t: int) -> float:
-    """Adders a tap and channel that the blocks cost: none where one block is all."""
-    group_bytes = _PLANE_BYTES * sum(comb(t, s) * s.bit_length() for s in range(1, t + 1))
-    block_taps = max(1, _L1_BYTES // group_bytes) * t
-    if block_taps >= taps:
-        return 0.0
-    planes = taps.bit_length()
-    return planes * (1 + 2 / _ADDER) / block_taps
+def write_weights(path: Path, weight: NDArray[np.int8], subject: Subject) -> Path:
+    """What shared_sums.c reads beside the bundle."""
+    threshold = subject.plan.threshold
+    assert threshold is not None
+    path.write_bytes((weight > 0).astype(np.uint8).tobytes() + threshold.value.astype("<i4").tobytes())
+    return path
 
 
-def random_tree_cost(channels: int, taps: int) -> float:
-    """The minimum spanning tree's, for random binary rows."""
-    random = np.random.default_rng(0)
-    weight = (2 * random.integers(0, 2, (channels, taps)) - 1).astype(np.int8)
-    return tree_cost(build_tree(weight, restarts=1), taps)
+def measure() -> Figures:
+    """All figures, as the JSON file has them.
+
+    Raises:
+        SpanbitError: a tool is missing, or the kernels disagree.
+    """
+    cores = [Core(target, model) for target, model in CORES.items()]
+    layers = [layer for layer in load_shapes(NETWORK).layers if str(layer) in LAYERS]
+    rows = []
+    for layer in sorted(layers, key=lambda layer: LAYERS.index(str(layer))):
+        shape = (layer.out_channels, layer.in_channels, layer.kernel, layer.kernel)
+        signs = np.random.default_rng(0).integers(0, 2, shape)
+        synthetic = weights("binary tree", layer, COST)
+        assert synthetic is not None
+        for name, weight in (("synthetic", synthetic), ("random", (2 * signs - 1).astype(np.int8))):
+            rows.append({"layer": str(layer), "weights": name, **_measure_layer(layer, weight, cores)})
+    compilers = {core.name: compiler_of(core.compiler) for core in cores}
+    return {"compilers": compilers, "cycles_by": mca_version(), "rows": rows}
 
 
-def popcount_adders() -> float:
-    """The dense kernel's instructions of the first layer of VGG-small on a Cortex-A72, in adders a tap."""
-    layer = read_result("instructions-vgg-small")["layers"][0]
-    channels, taps, words = 128, 128 * 9, 32 * 32 // 128
-    assert layer["layer"] == "128 -> 128, 3x3, 32x32"
-    executed: int = layer["dense"]["cortex-a72"]["instructions"]
-    return executed / (channels * taps * words) / _ADDER
+def _measure_layer(layer: Layer, weight: NDArray[np.int8], cores: list[Core]) -> Figures:
+    on: dict[str, Figures] = {core.name: {} for core in cores}
+    crcs = set()
+    with tempfile.TemporaryDirectory() as folder:
+        target = cores[0].target
+        tree = write_subject(Path(folder) / "tree.spb", weight, layer, KernelKind.TREE, target)
+        dense = write_subject(Path(folder) / "dense.spb", weight, layer, KernelKind.DENSE, target)
+        weight_file = write_weights(Path(folder) / "weights", weight, tree)
+        for core in cores:
+            for kernel in KERNELS:
+                subject = dense if kernel == "dense" else tree
+                on[core.name][kernel], crc = core.run(kernel, subject, weight_file)
+                crcs.add(crc)
+    if len(crcs) != 1:
+        what = "the kernels disagree on the same weights"
+        raise SpanbitError(what, where=str(layer), code=ExitCode.GOLDEN_MISMATCH)
+    return {"cost": round(tree.distance / weight.size, 3), "on": on}
 
 
-def table() -> Table:
-    """A row a layer size."""
+def table(result: Figures) -> Table:
+    """A row a kernel; in brackets how many times fewer than the dense kernel."""
     drawn = Table(
-        title="full adders a tap and channel, reckoned; random binary weights",
-        caption=f"popcount, reckoned from executed instructions: {popcount_adders():.2f}",
+        title="executed instructions (I) and model cycles (C) of one run, in thousands",
+        caption=f"in brackets: times fewer than the dense kernel; cycles are {result['cycles_by']}'s",
     )
-    drawn.add_column("channels x taps")
-    for column in ("tree, minimum", *(f"t = {t}" for t in GROUPS), "best, in L1"):
-        drawn.add_column(column, justify="right")
-    for channels, taps in SIZES:
-        cells = [random_tree_cost(channels, taps), *(shared_adders(channels, t) for t in GROUPS)]
-        best, t = min((shared_adders(channels, t) + block_adders(taps, t), t) for t in GROUPS)
-        drawn.add_row(f"{channels} x {taps}", *(f"{cell:.3f}" for cell in cells), f"{best:.3f} (t = {t})")
+    columns = [(core, unit) for core in CORES.values() for unit in ("instructions", "cycles")]
+    for column in ("layer", "weights", "tree cost", "kernel"):
+        drawn.add_column(column)
+    for core, unit in columns:
+        drawn.add_column(f"{core} {unit[0].upper()}", justify="right")
+    for row in result["rows"]:
+        drawn.add_section()
+        for kernel in KERNELS:
+            cells = []
+            for core, unit in columns:
+                figures = row["on"][core]
+                fewer = figures["dense"][unit] / figures[kernel][unit]
+                cells.append(f"{figures[kernel][unit] / 1000:,.0f} ({fewer:.2f})")
+            drawn.add_row(row["layer"], row["weights"], f"{row['cost']:.3f}", kernel, *cells)
     return drawn
 
 
 def main() -> None:
-    show(table())
+    result = measure()
+    show(table(result))
+    write_result("shared-sums", result)
 
 
 if __name__ == "__main__":

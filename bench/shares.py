@@ -28,7 +28,7 @@ from rich.table import Table
 from shapes import load_shapes
 from spanbit.cbuild import build, include_dirs, runtime_sources
 from spanbit.cli.failure import guard
-from spanbit.graph import BinaryConv, Head, KernelKind, MaxPool2x2, StemConv
+from spanbit.graph import BinaryConv, Head, KernelKind, MaxPool, StemConv
 from spanbit.passes.compiled import CompiledGraph
 from spanbit.targets import load_target
 
@@ -49,7 +49,7 @@ def kinds_of(compiled: CompiledGraph) -> list[str]:
             assert plan.op.kernel is KernelKind.TREE, "a cost of 0.10 is the tree kernel's"
             kinds.append("tree")
         else:
-            kinds.append({StemConv: "stem", MaxPool2x2: "pool", Head: "head"}[type(plan.op)])
+            kinds.append({StemConv: "stem", MaxPool: "pool", Head: "head"}[type(plan.op)])
     return kinds
 
 

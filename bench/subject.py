@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from mixed import mixed_layer
 from numpy.typing import NDArray
 from shapes import Layer
 from spanbit.bundle import write_bundle
@@ -23,7 +22,7 @@ from spanbit.graph import (
     Graph,
     Head,
     KernelKind,
-    MaxPool2x2,
+    MaxPool,
     Padding,
     Shape,
     StemConv,
@@ -32,7 +31,7 @@ from spanbit.graph import (
 from spanbit.passes import compile_graph
 from spanbit.passes.compiled import LayerPlan
 from spanbit.targets import Target
-from spanbit.tree.synthetic import binary_tree_layer, sparse_ternary_layer
+from spanbit.tree.synthetic import binary_tree_layer, mixed_layer, sparse_ternary_layer
 
 LAYER = 1  # of the bundle: behind the stem
 _HEAD_SIDE = 8  # pools before the head keep it small: it is not what is measured
@@ -76,7 +75,7 @@ def write_subject(
     stem = random.integers(-127, 128, (layer.in_channels, 1, 1, 1)).astype(np.int8)
     pools, side = [], layer.out_size
     while side > _HEAD_SIDE:
-        pools.append(MaxPool2x2(f"pool{side}"))
+        pools.append(MaxPool(f"pool{side}"))
         side //= 2
     head = random.integers(-1, 2, (2, layer.out_channels * side**2)).astype(np.int8)
     graph = Graph(

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from results import RESULTS, read_result, write_result
+from results import add_run, runs_of
 from spanbit.cli.failure import guard
 from spanbit.nn.binary import BinaryConv2d
 from spanbit.nn.train import TrainConfig, train
@@ -34,7 +34,7 @@ TWIN = "twin"
 
 
 def main() -> None:
-    done = {(run["way"], run["cost"], run["seed"]) for run in _known()}
+    done = {(run["way"], run["cost"], run["seed"]) for run in runs_of(NAME)}
     for way, cost, seed in _plan():
         if (way, cost, seed) not in done:
             _store(run(way, cost, seed))
@@ -69,23 +69,14 @@ def _plan() -> list[tuple[str, float | None, int]]:
 
 
 def _store(found: dict[str, Any]) -> None:
-    """Adds a run to the file, so that a stop loses one run at most."""
     order = {key: place for place, key in enumerate(_plan())}
-    runs = sorted([*_known(), found], key=lambda run: order[run["way"], run["cost"], run["seed"]])
-    write_result(
-        NAME,
-        {
-            "data": "scikit-learn digits, 1437 training and 360 test images",
-            "epochs": EPOCHS,
-            "seeds": list(SEEDS),
-            "torch": torch.__version__,
-            "runs": runs,
-        },
-    )
-
-
-def _known() -> list[dict[str, Any]]:
-    return list(read_result(NAME)["runs"]) if (RESULTS / f"{NAME}.json").exists() else []
+    about = {
+        "data": "scikit-learn digits, 1437 training and 360 test images",
+        "epochs": EPOCHS,
+        "seeds": list(SEEDS),
+        "torch": torch.__version__,
+    }
+    add_run(NAME, about, found, lambda run: order[run["way"], run["cost"], run["seed"]])
 
 
 if __name__ == "__main__":

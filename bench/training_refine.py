@@ -4,13 +4,13 @@
     python bench/training_refine.py fashion-mnist   # one seed: results/training-refine-fashion.json
 
 The twin of `bench/training.py` (digits) or `bench/training_table.py` (Fashion-MNIST), same seeds and epochs,
-goes on for a few more epochs while it is pruned or tied, and for as many without.
+goes on for a few more epochs while it is pruned or tied, and for as many without. The twins' checkpoints are
+kept in build/training-refine; the command goes on where it was stopped.
 """
 
 from __future__ import annotations
 
 import sys
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,61 +18,62 @@ from typing import Any
 import torch
 import training
 import training_table
-from results import write_result
+from results import add_run, runs_of
 from spanbit.cli.failure import guard
 from spanbit.nn.data import DataSet, load
-from spanbit.nn.train import TrainConfig, train
+from spanbit.nn.train import TrainConfig, load_checkpoint, train
 from training import TWIN
 
 NAME, FASHION = "training-refine", "training-refine-fashion"
 MORE, FASHION_MORE = 8, 2
 COSTS, FASHION_COSTS = (0.30, 0.10), (0.10, 0.05)
-METHODS = {"prune": "twin, then pruned", "tie": "twin, then tied, binary"}
+METHODS: dict[str, dict[str, Any]] = {
+    "twin, then pruned": {"method": "prune"},
+    "twin, then tied, binary": {"method": "tie"},
+    "twin, then tied, mixed": {"method": "tie", "mixed": True},
+}
+CHECKPOINTS = Path(__file__).resolve().parent.parent / "build" / NAME
 
 
 def main() -> None:
     match sys.argv[1:]:
         case []:
             twin = TrainConfig("digits", method="none", epochs=training.EPOCHS, threads=1)
-            measure(NAME, twin, MORE, COSTS, training.SEEDS, tuple(METHODS))
+            refine(NAME, twin, MORE, COSTS, training.SEEDS)
         case ["fashion-mnist"]:
-            twin = TrainConfig("fashion-mnist", width=training_table.WIDTH, method="none", threads=1)
-            twin = replace(twin, epochs=training_table.EPOCHS)
-            measure(FASHION, twin, FASHION_MORE, FASHION_COSTS, training_table.SEEDS[:1], ("prune",))
+            size = training_table.SMALL
+            twin = TrainConfig("fashion-mnist", width=size.width, method="none", threads=1)
+            twin = replace(twin, epochs=size.epochs)
+            refine(FASHION, twin, FASHION_MORE, FASHION_COSTS, training_table.SEEDS[:1])
         case _:
             sys.exit("usage: python bench/training_refine.py [fashion-mnist]")
 
 
-def measure(
-    name: str,
-    twin: TrainConfig,
-    more: int,
-    costs: tuple[float, ...],
-    seeds: tuple[int, ...],
-    methods: tuple[str, ...],
-) -> None:
-    """Train the twin, refine it in every way, write the result."""
+def refine(name: str, twin: TrainConfig, more: int, costs: tuple[float, ...], seeds: tuple[int, ...]) -> None:
+    """Train the twin, refine it in every way, write each result."""
     data = load(twin.dataset)
-    runs: list[dict[str, Any]] = []
-    with tempfile.TemporaryDirectory() as folder:
-        for seed in seeds:
-            start = str(Path(folder) / f"{seed}.pt")
-            begun = train(replace(twin, seed=seed), data=data, checkpoint=start)
-            plan = [(TWIN, None, "none")]
-            plan += [(METHODS[method], cost, method) for method in methods for cost in costs]
-            for way, cost, method in plan:
-                config = replace(twin, method=method, cost=cost, epochs=more, seed=seed, start=start)  # type: ignore[arg-type]
-                runs.append({"way": way, "cost": cost, "seed": seed, **_refined(config, data)})
-            for run in runs:
-                if run["seed"] == seed and run["way"] == TWIN:
-                    run["before"] = begun.accuracy
-    content = {"data": twin.dataset, "epochs": twin.epochs, "more": more, "runs": runs}
-    write_result(name, {**content, "torch": torch.__version__})
+    about = {"data": twin.dataset, "epochs": twin.epochs, "more": more, "torch": torch.__version__}
+    plan = [(TWIN, None), *((way, cost) for way in METHODS for cost in costs)]
+    done = {(run["way"], run["cost"], run["seed"]) for run in runs_of(name)}
+    for seed in seeds:
+        for way, cost in plan:
+            if (way, cost, seed) in done:
+                continue
+            start, before = _trained(replace(twin, seed=seed), data)
+            options = METHODS.get(way, {"method": "none"})
+            config = replace(twin, cost=cost, epochs=more, seed=seed, start=str(start), **options)
+            result = train(config, data=data)
+            found = {"way": way, "cost": cost, "seed": seed, "accuracy": result.accuracy}
+            add_run(name, about, {**found, "tree_cost": result.tree_cost, "before": before})
 
 
-def _refined(config: TrainConfig, data: DataSet) -> dict[str, float]:
-    result = train(config, data=data)
-    return {"accuracy": result.accuracy, "tree_cost": result.tree_cost}
+def _trained(twin: TrainConfig, data: DataSet) -> tuple[Path, float]:
+    """The twin's checkpoint and its accuracy, trained at the first call."""
+    CHECKPOINTS.mkdir(parents=True, exist_ok=True)
+    path = CHECKPOINTS / f"{twin.dataset}-{twin.epochs}-{twin.seed}.pt"
+    if not path.exists():
+        return path, train(twin, data=data, checkpoint=path).accuracy
+    return path, float(load_checkpoint(path)[1]["accuracy"])
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
     python bench/training_table.py             # bench/results/training-fashion.json
     python bench/training_table.py prune tie   # only these ways, and the twin
+    python bench/training_table.py --wide      # main points, wider and longer: training-fashion-wide.json
 
 The ways are trained equally long, with the methods' defaults (nothing here was chosen on the test images), on
 all training images, one thread. The most telling runs come first: all ways at cost 0.10 with one seed, with
@@ -21,22 +22,14 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import Any
 
-import numpy as np
 import torch
-from results import RESULTS, read_result, write_result
-from spanbit.bundle import write_bundle
+import training_point
+from results import add_run, runs_of
 from spanbit.cli.failure import guard
-from spanbit.importers import from_torch
-from spanbit.nn.binary import BinaryConv2d
 from spanbit.nn.data import DataSet, load
-from spanbit.nn.train import TrainConfig, train
-from spanbit.passes import compile_graph
-from spanbit.report.figures import network_figures
-from spanbit.targets import load_target
-from spanbit.tree import build_tree
+from spanbit.nn.train import TrainConfig
 
-NAME = "training-fashion"
-WIDTH, EPOCHS, TARGET = 16, 4, "rpi4"
+TARGET = "rpi4"
 MAIN, SEEDS = 0.10, (0, 1, 2)
 COSTS = (0.05, 0.20, 0.25, 0.15, 0.10, 0.03)
 TWIN, NARROW, NARROW_TREE = "twin", "narrow", "narrow-tree"
@@ -50,8 +43,23 @@ WAYS: dict[str, dict[str, Any]] = {
 }
 NATURAL = 0.37
 """Cost of the trees of a binary network that was not trained for them, as the twins here have it."""
-LEAST = 1 / (2 * WIDTH)
-"""Of a binary tree: its smallest layer's root is calculated tap by tap."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """A table: where it goes, channels of the stem, epochs."""
+
+    name: str
+    width: int
+    epochs: int
+
+    @property
+    def least(self) -> float:
+        """Cost of a binary tree at least: the root of its smallest layer is calculated tap by tap."""
+        return 1 / (2 * self.width)
+
+
+SMALL, WIDE = Size("training-fashion", 16, 4), Size("training-fashion-wide", 32, 6)
 
 
 @dataclass(frozen=True)
@@ -64,98 +72,66 @@ class Point:
 
 
 def main() -> None:
-    asked = sys.argv[1:] or list(WAYS)
+    arguments = sys.argv[1:]
+    size = WIDE if "--wide" in arguments else SMALL
+    asked = [part for part in arguments if part != "--wide"] or list(WAYS)
     if unknown := set(asked) - set(WAYS):
         sys.exit(f"no way {', '.join(sorted(unknown))}; there are {', '.join(WAYS)}")
-    done = {Point(run["way"], run["cost"], run["seed"]) for run in _known()}
+    done = {Point(run["way"], run["cost"], run["seed"]) for run in runs_of(size.name)}
     data = load("fashion-mnist")
-    for point in plan():
+    for point in plan(size):
         if point not in done and point.way in (TWIN, *asked):
-            _store(measure(point, data))
+            _store(measure(point, size, data), size)
 
 
-def plan() -> list[Point]:
+def plan(size: Size) -> list[Point]:
     """All trainings, the most telling first."""
+    if size == WIDE:
+        main_points = (TWIN, None), ("prune", 0.10), ("prune", 0.05), ("tie", 0.20), (NARROW, 0.10)
+        return [Point(way, cost, SEEDS[0]) for way, cost in main_points]
     points = [Point(way, None if way == TWIN else MAIN, seed) for seed in SEEDS for way in (TWIN, *WAYS)]
     others = [Point(way, cost, SEEDS[0]) for cost in COSTS if cost != MAIN for way in WAYS]
-    return points + [point for point in others if reachable(point)]
+    return points + [point for point in others if reachable(point, size)]
 
 
-def reachable(point: Point) -> bool:
+def reachable(point: Point, size: Size) -> bool:
     """Whether the way can have this cost: a binary tree's root sets a limit."""
-    return point.way not in ("tree-loss", "tie") or (point.cost or 1) >= LEAST
+    return point.way not in ("tree-loss", "tie") or (point.cost or 1) >= size.least
 
 
-def width_of(point: Point) -> int:
+def width_of(point: Point, size: Size) -> int:
     """Channels of the stem; all bit-OPs grow with its square."""
     if point.way in (NARROW, NARROW_TREE) and point.cost:
-        return round(WIDTH * sqrt(point.cost / (NATURAL if point.way == NARROW_TREE else 1)))
-    return WIDTH
+        return round(size.width * sqrt(point.cost / (NATURAL if point.way == NARROW_TREE else 1)))
+    return size.width
 
 
-def measure(point: Point, data: DataSet) -> dict[str, Any]:
+def measure(point: Point, size: Size, data: DataSet) -> dict[str, Any]:
     """Train, compile, count."""
     options = WAYS.get(point.way, {"method": "none"})
     config = TrainConfig(
         data.name,
-        width=width_of(point),
+        width=width_of(point, size),
         cost=point.cost,
-        epochs=EPOCHS,
+        epochs=size.epochs,
         seed=point.seed,
         threads=1,
         **options,
     )
-    result = train(config, data=data)
-    compiled = compile_graph(from_torch(result.net, data.input_shape), load_target(TARGET))
-    figures = network_figures(compiled.graph, write_bundle(compiled, data.test_images[:1]))
-    convs = [layer for layer in figures.layers if layer.op == "binary conv"]
-    pixels = [(layer.bit_ops_before or 0) // (layer.taps or 1) for layer in convs]
-    rows = [
-        layer.effective_weight().detach().flatten(1).numpy().astype(np.int8)
-        for layer in result.net.modules()
-        if isinstance(layer, BinaryConv2d)
-    ]
-    trees = [build_tree(part) for part in rows]
-    return {
-        "way": point.way,
-        "cost": point.cost,
-        "seed": point.seed,
-        "width": config.width,
-        "accuracy": result.accuracy,
-        "bits": sum(part.size for part in rows),
-        "dense_bit_ops": sum(part.size * count for part, count in zip(rows, pixels, strict=True)),
-        "nonzero": sum(int((part != 0).sum()) for part in rows),
-        "nonzero_bit_ops": sum(
-            int((part != 0).sum()) * count for part, count in zip(rows, pixels, strict=True)
-        ),
-        "distance": sum(tree.total_distance for tree in trees),
-        "tree_bit_ops": sum(tree.total_distance * count for tree, count in zip(trees, pixels, strict=True)),
-        "depth": max(int(tree.depth.max()) for tree in trees),
-        "flash_bytes": sum(layer.bytes_after for layer in convs),
-        "kernels": [layer.kernel for layer in convs],
+    figures = training_point.measure(config, data, TARGET)
+    return {"way": point.way, "cost": point.cost, "seed": point.seed, **figures}
+
+
+def _store(found: dict[str, Any], size: Size) -> None:
+    order = {point: place for place, point in enumerate(plan(size))}
+    about = {
+        "data": "Fashion-MNIST, 60,000 training and 10,000 test images",
+        "width": size.width,
+        "epochs": size.epochs,
+        "target": TARGET,
+        "torch": torch.__version__,
     }
-
-
-def _store(found: dict[str, Any]) -> None:
-    """Adds a run to the file, so that a stop loses one run at most."""
-    order = {point: place for place, point in enumerate(plan())}
-    runs = [*_known(), found]
-    runs.sort(key=lambda run: order[Point(run["way"], run["cost"], run["seed"])])
-    write_result(
-        NAME,
-        {
-            "data": "Fashion-MNIST, 60,000 training and 10,000 test images",
-            "width": WIDTH,
-            "epochs": EPOCHS,
-            "target": TARGET,
-            "torch": torch.__version__,
-            "runs": runs,
-        },
-    )
-
-
-def _known() -> list[dict[str, Any]]:
-    return list(read_result(NAME)["runs"]) if (RESULTS / f"{NAME}.json").exists() else []
+    add_run(size.name, about, found, lambda run: order[Point(run["way"], run["cost"], run["seed"])])
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 from spanbit.bundle import write_bundle
-from spanbit.graph.ops import BinaryConv, Graph, Head, MaxPool2x2, Padding, Shape, StemConv, Threshold
+from spanbit.graph.ops import BinaryConv, Graph, Head, MaxPool, Padding, Shape, StemConv, Threshold
 from spanbit.passes import compile_graph
 from spanbit.targets import load_target
 
@@ -40,7 +40,7 @@ def make_bundle(folder: Path, *, seed: int = 0, target: str = "rpi4") -> Path:
             BinaryConv(
                 "conv1", draw.integers(-1, 2, (16, 16, 3, 3)).astype(np.int8), 1, 1, Padding.MINUS_ONE
             ),
-            MaxPool2x2("pool"),
+            MaxPool("pool"),
             threshold("conv1.bits", 10),
             BinaryConv(
                 "conv2", draw.choice(np.array([-1, 1], np.int8), (16, 16, 3, 3)), 1, 1, Padding.MINUS_ONE

@@ -13,7 +13,7 @@ from spanbit.graph import (
     Compare,
     Graph,
     Head,
-    MaxPool2x2,
+    MaxPool,
     Op,
     Output,
     OutputKind,
@@ -23,7 +23,7 @@ from spanbit.graph import (
     Threshold,
     validate,
 )
-from spanbit.graph.validate import conv_side
+from spanbit.graph.infer import conv_side
 
 _SIDES = (1, 2, 3, 4, 7, 8, 9, 14, 15, 16, 17, 28, 31, 33, 64, 65, 70)
 _CHANNELS = (1, 2, 3, 5, 8, 13, 24, 33, 64, 65, 130)
@@ -58,6 +58,29 @@ def random_image(graph: Graph, seed: int) -> NDArray[np.uint8]:
     if extreme < 2:
         return np.full(shape, 255 * extreme, np.uint8)
     return rng.integers(0, 256, shape, np.uint8)
+
+
+def many_channels(
+    channels: int, sides: tuple[int, int], kernel: int, outside: Padding, style: str, outputs: int = 6
+) -> Graph:
+    """A stem, one convolution of many input channels on images of these rows and columns, a head."""
+    rng = np.random.default_rng(channels)
+
+    def threshold(name: str, count: int) -> Threshold:
+        values = rng.integers(-40, 40, count).astype(np.int32)
+        return Threshold(name, values, rng.integers(0, 4, count).astype(np.uint8))
+
+    stem = rng.integers(-127, 128, (channels, 1, 1, 1)).astype(np.int8)
+    weight = random_weight(rng, (outputs, channels, kernel, kernel), style)
+    shape = Shape(outputs, *sides)
+    ops: tuple[Op, ...] = (
+        StemConv("stem", stem, 1, 0, np.zeros(1, np.uint8)),
+        threshold("stem.bits", channels),
+        BinaryConv("conv", weight, 1, kernel // 2, outside),
+        threshold("conv.bits", outputs),
+        _head(rng, shape),
+    )
+    return Graph("wide", Shape(1, *sides), ops)
 
 
 def random_weight(rng: np.random.Generator, shape: tuple[int, ...], style: str) -> NDArray[np.int8]:
@@ -167,7 +190,7 @@ _COMPARES = (0.55, 0.35, 0.05, 0.05)
 
 def _add_pools(rng: np.random.Generator, ops: list[Op], shape: Shape, name: str, chance: float) -> Shape:
     while min(shape.height, shape.width) >= 2 and rng.random() < chance:
-        ops.append(MaxPool2x2(name))
+        ops.append(MaxPool(name))
         shape = Shape(shape.channels, shape.height // 2, shape.width // 2)
     return shape
 

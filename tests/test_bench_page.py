@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import importlib.util
+import json
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -31,3 +34,39 @@ def test_every_network_has_its_part(tool: ModuleType) -> None:
     page = (ROOT / "docs" / "benchmarks.md").read_text()
     for name in tool.NETWORKS:
         assert f"bench/instructions.py {name}" in page
+
+
+def _on_two_threads(**changed: Any) -> dict[str, Any]:
+    """Committed results of this host, where two threads take two thirds of the time that one does."""
+    host: dict[str, Any] = json.loads((ROOT / "bench" / "results" / "host.json").read_text())
+    two = copy.deepcopy(host["whole"][0])
+    two.update(threads=2, cores=[0, 1])
+    for times in two["times"].values():
+        times.update({figure: ms / 1.5 for figure, ms in times.items()})
+    return {**host, "whole": [host["whole"][0], two], **changed}
+
+
+def test_the_host_table_has_both_numbers_of_threads_and_the_gain(tool: ModuleType) -> None:
+    host = _on_two_threads(disturbed=False)
+    lines = tool._host(host).splitlines()
+    assert "ms, 1 thread, minimum | median | ms, 2 threads, minimum | median | gain of 2 threads" in lines[0]
+    for name, times in host["whole"][0]["times"].items():
+        (line,) = (line for line in lines if line.startswith(f"| {name} |"))
+        assert line.startswith(f"| {name} | {times['min_ms']:.3f} | {times['median_ms']:.3f} | ")
+        assert f" | {times['min_ms'] / 1.5:.3f} | {times['median_ms'] / 1.5:.3f} | 1.50 | " in line
+    assert "PROVISIONAL" not in lines[-1]
+
+
+def test_the_aims_are_those_of_one_thread(tool: ModuleType) -> None:
+    vgg, scaling = tool._read("instructions-vgg-small"), tool._read("scaling")
+    host = _on_two_threads(disturbed=False)
+    alone = {**host, "whole": host["whole"][:1]}
+    assert tool._aims(vgg, host, scaling) == tool._aims(vgg, alone, scaling)
+
+
+def test_a_disturbed_run_meets_no_aim(tool: ModuleType) -> None:
+    host = _on_two_threads(disturbed=True)
+    host["whole"][1]["others_share"] = 0.25
+    assert "took up to 25 % of the cores" in tool._host(host)
+    aims = tool._aims(tool._read("instructions-vgg-small"), host, tool._read("scaling"))
+    assert aims.count("not known: a disturbed run") == 2

@@ -6,13 +6,10 @@ import itertools
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 from spanbit.errors import SpanbitError
-from spanbit.tree import build_tree, tree_cost
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "bench"))
-from mixed import mixed_layer
 from shapes import Layer, load_shapes, networks
 
 # Bits and bit-OPs as the literature quotes them for the uncompressed networks.
@@ -47,20 +44,3 @@ def test_a_layer_says_what_it_is() -> None:
 def test_an_unknown_network_is_refused() -> None:
     with pytest.raises(SpanbitError, match="vgg-small"):
         load_shapes("vgg-tiny")
-
-
-@pytest.mark.parametrize("cost", [0.05, 0.10, 0.25])
-@pytest.mark.parametrize("size", [(64, 64, 3), (128, 128, 3)])
-def test_mixed_weights_cost_what_was_asked(size: tuple[int, int, int], cost: float) -> None:
-    weight = mixed_layer(*size, cost=cost, seed=1)
-    assert np.array_equal(weight, mixed_layer(*size, cost=cost, seed=1))
-    assert set(np.unique(weight)) == {-1, 0, 1}
-    rows = weight.reshape(size[0], -1)
-    assert (rows != 0).all(axis=1).any(), "there is a binary root"
-    # A little less in small layers: the tree hangs zero from the sparsest row, not from the binary one.
-    assert 0.9 * cost < tree_cost(build_tree(rows), rows.shape[1]) <= cost
-
-
-def test_a_mixed_layer_cannot_cost_less_than_its_root() -> None:
-    with pytest.raises(SpanbitError, match="tree cost"):
-        mixed_layer(8, 4, 3, cost=0.05, seed=0)

@@ -1,11 +1,9 @@
-"""Helpers of the training benchmarks: Steiner channels are counted rightly, trees are laid out as trees."""
+"""Helpers of the training benchmarks: Steiner channels are counted rightly."""
 
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from steiner import steiner
-from tree_layout import layout
 
 
 def test_a_shared_difference_is_saved_once_for_two_children() -> None:
@@ -28,13 +26,3 @@ def test_a_star_shares_what_its_rays_have_in_common() -> None:
     rows[0, :20], rows[1, 14:34] = 1, 1  # 6 in common; 28 differ, so both hang from zero
     assert steiner(rows, least=6) == (1, 6)
     assert steiner(rows, least=7) == (0, 0)
-
-
-def test_a_layout_has_parents_above_the_middle_of_their_children() -> None:
-    parent = [-1, 0, 0, 1, 1, -1]
-    places = layout(parent)
-    assert [y for _, y in places] == [-1, -2, -2, -3, -3, -1]
-    assert places[1][0] == pytest.approx((places[3][0] + places[4][0]) / 2)
-    assert places[0][0] == pytest.approx((places[1][0] + places[2][0]) / 2)
-    leaves = [places[n][0] for n in (3, 4, 2, 5)]
-    assert leaves == sorted(leaves) and leaves[0] == 0 and leaves[-1] == 1

@@ -12,6 +12,7 @@ from spanbit.bundle import read_bundle
 from spanbit.cbuild import build, include_dirs, runtime_sources
 from spanbit.errors import SpanbitError
 from spanbit.graph import BinaryConv, KernelKind
+from spanbit.passes.layout import window_channels
 
 FUZZ = Path(__file__).resolve().parent.parent / "runtime_c" / "fuzz"
 SANITIZE = ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
@@ -39,7 +40,10 @@ def test_seeds_hold_every_operator_and_kernel(corpus: ModuleType) -> None:
         ops = read_bundle(data, name).graph.ops
         found |= {type(op).__name__ for op in ops}
         found |= {op.kernel for op in ops if isinstance(op, BinaryConv)}
-    assert found >= {"StemConv", "BinaryConv", "Threshold", "MaxPool2x2", "Head", *KernelKind}
+    (plan,) = (plan for plan in read_bundle(seeds["wide"]).compiled.layers if plan.nodes is not None)
+    assert isinstance(plan.op, BinaryConv) and len(seeds["wide"]) <= corpus.LARGEST
+    assert window_channels(plan.op, plan.source, plan.result, plan.strip_rows) < plan.source.channels
+    assert found >= {"StemConv", "BinaryConv", "Threshold", "MaxPool", "Head", *KernelKind}
 
 
 @pytest.mark.parametrize("name", ["fuzz_bundle", "fuzz_image"])

@@ -14,7 +14,7 @@ from spanbit.graph.ops import (
     BinaryConv,
     Compare,
     Head,
-    MaxPool2x2,
+    MaxPool,
     Output,
     OutputKind,
     Padding,
@@ -41,7 +41,7 @@ def test_a_nested_network_becomes_a_chain_with_qualified_names() -> None:
     )
     net = nn.Sequential(stem(), BatchNormSign(4), nn.Identity(), block, nn.Flatten(), BinaryLinear(96, 3))
     graph = from_torch(net, (1, 8, 8), name="n", class_names=("a", "b", "c"))
-    assert [type(op) for op in graph.ops] == [StemConv, Threshold, BinaryConv, MaxPool2x2, Threshold, Head]
+    assert [type(op) for op in graph.ops] == [StemConv, Threshold, BinaryConv, MaxPool, Threshold, Head]
     assert [op.name for op in graph.ops] == ["0", "1", "3.0", "3.1", "3.2", "5"]
     stem_op, conv_op = graph.ops[0], graph.ops[2]
     assert isinstance(stem_op, StemConv) and stem_op.pad_value.tolist() == [128]
@@ -63,10 +63,11 @@ def test_a_plain_convolution_of_signs_is_padded_with_zeros() -> None:
 @pytest.mark.parametrize(
     ("options", "why"),
     [
-        ({"bias": True}, "bias"),
-        ({"groups": 2}, "groups"),
-        ({"padding": "same"}, "one number"),
         ({"padding": (0, 1)}, "one number"),
+        ({"stride": (1, 2)}, "one number"),
+        ({"stride": 3}, "stride"),
+        ({"padding": 3}, "padding"),
+        ({"dilation": 4, "padding": 2}, "9x9"),
         ({"padding": 1, "padding_mode": "circular"}, "zeros"),
     ],
 )
@@ -128,16 +129,17 @@ def test_the_graph_keeps_its_numbers_when_training_goes_on() -> None:
     [
         ([nn.Sequential(nn.ReLU())], "layer 2.0", "ReLU"),
         ([nn.Conv2d(4, 4, 3)], "layer 2", "Conv2d"),
-        ([nn.MaxPool2d(3)], "layer 2", "MaxPool2d"),
-        ([nn.MaxPool2d(2, stride=1)], "layer 2", "MaxPool2d"),
+        ([nn.MaxPool2d(8)], "layer 2", "MaxPool2d"),
+        ([nn.MaxPool2d(2, stride=3)], "layer 2", "MaxPool2d"),
+        ([nn.MaxPool2d((2, 3))], "layer 2", "MaxPool2d"),
         ([nn.MaxPool2d(2, ceil_mode=True)], "layer 2", "MaxPool2d"),
-        ([BinaryConv2d(4, 4, 3), nn.BatchNorm2d(4), nn.MaxPool2d(2)], "layer 3", "Sign"),
+        ([BinaryConv2d(4, 4, 3), nn.BatchNorm2d(4), nn.MaxPool2d(2)], "layer 4", "Sign"),
         ([BinaryConv2d(4, 4, 3), nn.BatchNorm2d(4, track_running_stats=False), Sign()], "layer 3", "running"),
         ([nn.Flatten(2)], "layer 2", "Flatten"),
         ([BinaryLinear(256, 4)], "layer 2", "Flatten"),
         ([nn.Flatten(), BatchNormSign(4)], "layer 3", "Flatten"),
         ([nn.Flatten(), BinaryLinear(256, 4), BatchNormSign(4)], "layer 4", "head"),
-        ([BinaryConv2d(5, 4, 3), nn.Flatten(), BinaryLinear(4, 2)], "layer '2'", "5 input channels"),
+        ([BinaryConv2d(5, 4, 3), nn.Flatten(), BinaryLinear(4, 2)], "layer 2", "channels"),
     ],
 )
 def test_what_cannot_be_compiled_is_named(layers: list[nn.Module], where: str, says: str) -> None:
@@ -149,9 +151,9 @@ def test_what_cannot_be_compiled_is_named(layers: list[nn.Module], where: str, s
     assert says in str(caught.value)
 
 
-def test_a_module_that_is_no_sequential_is_refused_with_what_is_accepted() -> None:
-    with pytest.raises(SpanbitError, match=r"(?s)Linear.*BinaryConv2d"):
-        from_torch(nn.Linear(3, 3), (1, 8, 8))
+def test_a_layer_that_nothing_is_known_of_is_refused_with_what_is_accepted() -> None:
+    with pytest.raises(SpanbitError, match=r"(?s)layer 0.*Upsample.*BinaryConv2d"):
+        from_torch(nn.Sequential(nn.Upsample(scale_factor=2)), (1, 8, 8))
 
 
 def test_weights_that_are_not_finite_are_refused() -> None:

@@ -7,6 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from spanbit.nn import BinaryConv2d, TernaryPruner
+from spanbit.nn.prune import _strongest
 
 
 def layers() -> list[BinaryConv2d]:
@@ -34,6 +35,15 @@ def test_equal_weights_do_not_blur_the_target() -> None:
         conv.weight.fill_(0.5)
     TernaryPruner([conv], 0.25).step(1.0)
     assert int(conv.mask.sum()) == 36
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.sampled_from([0.0, 0.5, 0.75, float("inf")]), min_size=1, max_size=30), st.data())
+def test_of_equal_magnitudes_the_first_are_kept(values: list[float], data: st.DataObject) -> None:
+    count = data.draw(st.integers(0, len(values)))
+    order = sorted(range(len(values)), key=lambda place: -values[place])[:count]  # sorted is stable
+    mask = _strongest(torch.tensor(values), count)
+    assert mask.nonzero()[:, 0].tolist() == sorted(order)
 
 
 def test_the_schedule_is_cubic_and_never_rises() -> None:

@@ -1,4 +1,4 @@
-"""The zoo counts the bits and bit-OPs of the literature; residual networks learn, and are refused clearly."""
+"""The zoo counts the bits and bit-OPs of the literature; residual networks learn, and are imported."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ from pathlib import Path
 
 import pytest
 import torch
-from spanbit.errors import ExitCode, SpanbitError
-from spanbit.importers import from_checkpoint, from_torch
+from spanbit.graph.ops import Add
+from spanbit.importers import from_checkpoint
 from spanbit.nn import BinaryConv2d
 from spanbit.nn.bit_ops import dense_bit_ops
+from spanbit.nn.data import load
+from spanbit.nn.evaluate import images_of
 from spanbit.nn.resnet import Residual
 from spanbit.nn.train import TrainConfig, train
 from spanbit.nn.zoo import NETWORKS
+from spanbit.reference import classify
 from torch import nn
 
 CIFAR, IMAGENET = (3, 32, 32), (3, 224, 224)
@@ -24,7 +27,7 @@ LITERATURE = [
     ("resnet18", IMAGENET, 10_985_472, 1_676_279_808),
     ("resnet34", IMAGENET, 21_086_208, 3_525_967_872),
 ]
-RESIDUAL = sorted(name for name, network in NETWORKS.items() if not network.compiles)
+RESIDUAL = ["resnet18", "resnet20", "resnet34"]
 
 
 def build(name: str, shape: tuple[int, int, int], width: int | None = None) -> nn.Module:
@@ -61,16 +64,17 @@ def test_a_residual_layer_adds_its_input_as_it_is() -> None:
     assert torch.equal(layer(x), x)
 
 
-def test_a_residual_network_learns_at_a_cost_and_is_refused_by_name(tmp_path: Path) -> None:
+def test_a_residual_network_learns_at_a_cost_and_is_imported(tmp_path: Path) -> None:
     path = tmp_path / "net.pt"
     config = TrainConfig("digits", network="resnet20", width=8, epochs=8, cost=0.2, threads=1)
     result = train(config, checkpoint=path)
     assert result.accuracy > 0.4  # a tenth by chance; so few channels learn slowly
     assert result.tree_cost <= 0.2001
-    with pytest.raises(SpanbitError, match="real-valued shortcut") as caught:
-        from_checkpoint(path.read_bytes(), where=str(path))
-    assert caught.value.code == ExitCode.UNSUPPORTED_MODEL
-    assert caught.value.where == "layer stage1_1"
-    assert "chain" in caught.value.why and "vgg_small" in caught.value.fix
-    with pytest.raises(SpanbitError, match="real-valued shortcut"):
-        from_torch(nn.Sequential(nn.Sequential(result.net)), (1, 8, 8))
+    graph = from_checkpoint(path.read_bytes(), where=str(path))
+    assert sum(isinstance(op, Add) for op in graph.ops) == 18
+    data = load("digits")
+    images = data.test_images[:100]
+    with torch.no_grad():
+        theirs = result.net.eval()(images_of(images)).argmax(1).numpy()
+    # A sign may turn where a shortcut is within its error of zero, and now and then that decides.
+    assert (classify(graph, images) == theirs).mean() >= 0.95

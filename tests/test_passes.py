@@ -18,7 +18,7 @@ from spanbit.graph import (
     Graph,
     Head,
     KernelKind,
-    MaxPool2x2,
+    MaxPool,
     Output,
     OutputKind,
     Padding,
@@ -29,7 +29,16 @@ from spanbit.graph import (
 )
 from spanbit.passes import compile_graph, fold_nodes, move_pools
 from spanbit.passes.border import axis_classes
-from spanbit.passes.layout import ARENA_ALIGN, ARENA_SLACK, row_bytes, tensor_bytes
+from spanbit.passes.layout import (
+    ARENA_ALIGN,
+    ARENA_SLACK,
+    prepared_bytes,
+    round_up,
+    row_bytes,
+    strip_rows,
+    tensor_bytes,
+    window_channels,
+)
 from spanbit.passes.memory import output_bytes
 from spanbit.passes.trees import tree_obstacle
 from spanbit.reference import run_graph
@@ -56,7 +65,7 @@ def vgg_like(channels: int = 64, side: int = 16, weight: NDArray[np.int8] | None
         BinaryConv("conv1", weight, 1, 1, Padding.MINUS_ONE),
         bits,
         BinaryConv("conv2", weight, 1, 1, Padding.MINUS_ONE),
-        MaxPool2x2("pool"),
+        MaxPool("pool"),
         bits,
         head,
     )
@@ -69,7 +78,7 @@ def test_pools_move_behind_thresholds(seed: int) -> None:
     graph = random_graph(seed, channels_max=8, side_max=17)
     moved = move_pools(graph)
     for op, following in pairwise(moved.ops):
-        assert not (isinstance(op, MaxPool2x2) and isinstance(following, Threshold))
+        assert not (isinstance(op, MaxPool) and isinstance(following, Threshold))
     image = random_image(graph, seed)
     assert np.array_equal(run_graph(graph, image)[-1], run_graph(moved, image)[-1])
 
@@ -156,8 +165,24 @@ def test_what_the_tree_kernel_cannot_run_is_said() -> None:
         return tree_obstacle(conv(channels, kernel), Shape(channels, side, side), Shape(2, side, side))
 
     assert "68600 taps" in obstacle(1400, 7, 1)
-    assert "16 bits" in obstacle(2300, 3, 8)
-    assert obstacle(2100, 3, 8) == obstacle(4000, 1, 8) == obstacle(128, 3, 224) == ""
+    assert obstacle(2300, 3, 8) == obstacle(4000, 1, 8) == obstacle(128, 3, 224) == ""
+
+
+def test_every_legal_shape_has_a_window() -> None:
+    for stride in (1, 2):
+        op = BinaryConv("wide", np.ones((2, 2, 7, 7), np.int8), stride, 6, Padding.MINUS_ONE)
+        source, result = Shape(2, 1024, 1024), Shape(2, 1030 // stride, 1030 // stride)
+        assert window_channels(op, source, result, strip_rows(op, source, result)) == 2
+
+
+def test_a_window_of_prepared_planes_ends_before_offsets_do() -> None:
+    op = BinaryConv("wide", np.ones((2, 2300, 3, 3), np.int8), 1, 1, Padding.MINUS_ONE)
+    source, result = Shape(2300, 8, 8), Shape(2, 8, 8)
+    each = window_channels(op, source, result, rows=8)
+    copies = 3 * (8 + 2)  # of a channel: a byte a row
+    assert each * copies <= 0xFFC0 < (each + 1) * copies
+    zeros = 128
+    assert prepared_bytes(op, source, result, rows=8) == 2 * (round_up(each * copies, 64) + zeros)
 
 
 @settings(max_examples=100, deadline=None)

@@ -37,13 +37,13 @@ def _graph() -> Graph:
 
 
 def _bundle() -> bytes:
-    data = bytearray(96 * 4)
+    data = bytearray(96 + 128 * 3)
     struct.pack_into("<I", data, 16, 640)
     struct.pack_into("<H", data, 30, 4)
     struct.pack_into("<I", data, 32, 96)
     data[80:84] = b"rpi4"
     for at, weight_bytes in enumerate((3, 5, 160)):
-        struct.pack_into("<I", data, 96 * (at + 1) + 40, weight_bytes)
+        struct.pack_into("<I", data, 96 + 128 * at + 40, weight_bytes)
     return bytes(data)
 
 

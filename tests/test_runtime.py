@@ -9,12 +9,22 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from nets import random_graph, random_image
+from nets import many_channels, random_graph, random_image
 from numpy.typing import NDArray
 from spanbit.bundle import read_bundle, write_bundle
 from spanbit.errors import ExitCode, SpanbitError
-from spanbit.graph import Graph, Head, KernelKind, MaxPool2x2, Output, Threshold
+from spanbit.graph import (
+    BinaryConv,
+    Graph,
+    Head,
+    KernelKind,
+    MaxPool,
+    Output,
+    Padding,
+    Threshold,
+)
 from spanbit.passes import compile_graph
+from spanbit.passes.layout import window_channels
 from spanbit.reference import head_sums, run_graph
 from spanbit.runtime import Model, isas
 from spanbit.targets import load_target
@@ -28,7 +38,7 @@ def layer_outputs(graph: Graph, image: NDArray[np.uint8]) -> list[NDArray[Any]]:
     outputs = run_graph(graph, image)
     kept: list[NDArray[Any]] = []
     for index, op in enumerate(graph.ops):
-        if isinstance(op, Threshold | MaxPool2x2):
+        if isinstance(op, Threshold | MaxPool):
             kept.append(outputs[index])
         elif isinstance(op, Head):
             kept.append(head_sums(op, outputs[index - 1]))
@@ -76,6 +86,32 @@ def test_threads_change_no_integer(isa: str, seed: int, kernel: KernelKind | Non
     shared.check_golden()
 
 
+@pytest.mark.parametrize("isa", isas())
+@pytest.mark.parametrize(
+    ("side", "channels", "outside", "style"),
+    [
+        (8, 2300, Padding.MINUS_ONE, "binary"),
+        (8, 2400, Padding.ZERO, "sparse"),
+        (40, 1000, Padding.ONE, "binary"),
+    ],
+)
+def test_several_windows_of_planes_change_nothing(
+    isa: str, side: int, channels: int, outside: Padding, style: str
+) -> None:
+    graph = many_channels(channels, (side, side), 3, outside, style)
+    compiled = compile_graph(graph, HOST, KernelKind.TREE)
+    image = random_image(graph, 0)
+    bundle = write_bundle(compiled, image[None])
+    plan = compiled.layers[1]
+    assert isinstance(plan.op, BinaryConv)
+    assert window_channels(plan.op, plan.source, plan.result, plan.strip_rows) < channels
+    for threads in (1, 3):
+        model = Model(bundle, isa, threads=threads)
+        for here, there in zip(model.trace(image), layer_outputs(compiled.graph, image), strict=True):
+            assert np.array_equal(here, there)
+    assert write_bundle(read_bundle(bundle).compiled, image[None]) == bundle
+
+
 @pytest.mark.parametrize("threads", [0, -1, 9])
 def test_a_wrong_number_of_threads_is_refused(threads: int) -> None:
     with pytest.raises(SpanbitError, match="threads") as error:
@@ -97,7 +133,7 @@ def test_a_bundle_is_read_back_as_it_was_written(seed: int, kernel: KernelKind |
         if isinstance(op, Output):
             assert isinstance(again, Output) and again.kind is op.kind
             assert np.array_equal(op.scale, again.scale) and np.array_equal(op.bias, again.bias)
-        elif not isinstance(op, Threshold | MaxPool2x2):
+        elif not isinstance(op, Threshold | MaxPool):
             assert np.array_equal(op.weight, again.weight)  # type: ignore[union-attr]
     assert np.array_equal(bundle.golden[0].image, images[0])
     assert np.array_equal(run_graph(bundle.graph, images[0])[-1], run_graph(graph, images[0])[-1])

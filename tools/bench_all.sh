@@ -13,5 +13,6 @@ done
 "$python" bench/shares.py
 "$python" bench/scaling.py
 "$python" bench/offsets.py
+"$python" bench/shared_sums.py
 "$python" bench/plots.py
 "$python" tools/benchmarks_page.py

@@ -28,6 +28,7 @@ def with_results(page: str) -> str:
     page = _between(page, "host", _host(host))
     page = _between(page, "layers", _host_layers(host))
     page = _between(page, "offsets", _offsets(_read("offsets")))
+    page = _between(page, "shared sums", _shared_sums(_read("shared-sums")))
     page = _between(page, "shares", _shares(_read("shares")))
     return _between(page, "scaling", _scaling(scaling))
 
@@ -77,10 +78,11 @@ def _aims(vgg: Result, host: Result, scaling: Result) -> str:
     best, worst_loop = min(loops), max(loops)
     got_text = f"{best[0]:.2f} ({best[1]}) to {worst_loop[0]:.2f} ({worst_loop[1]})"
     rows.append(_aim("inner loops against the limit, cortex-a72", "<= 1.25", got_text, worst_loop[0] <= 1.25))
-    onnx = next(times for name, times in host["whole"].items() if name.startswith("ONNX"))
+    one = host["whole"][0]["times"]  # on one thread
+    onnx = next(times for name, times in one.items() if name.startswith("ONNX"))
     for cost, aim in ((0.10, 15), (0.45, 7)):
-        got = onnx["min_ms"] / host["whole"][f"spanbit, cost {cost:.2f}, native"]["min_ms"]
-        what = f"this host, VGG-small at {cost:.2f}: times faster than ONNX Runtime int8"
+        got = onnx["min_ms"] / one[f"spanbit, cost {cost:.2f}, native"]["min_ms"]
+        what = f"this host, one thread, VGG-small at {cost:.2f}: times faster than ONNX Runtime int8"
         row = _aim(what, f">= {aim}", f"{got:.1f}", got >= aim)
         rows.append(row if not host["disturbed"] else [*row[:3], "not known: a disturbed run"])
     arena = scaling["arena"]
@@ -126,24 +128,35 @@ def _instructions(result: Result) -> str:
 
 
 def _host(host: Result) -> str:
-    peers = {name.split()[0]: t["min_ms"] for name, t in host["whole"].items() if "int8" in name}
-    rows = [
-        [
-            name,
-            f"{t['min_ms']:.3f}",
-            f"{t['median_ms']:.3f}",
-            *(f"{peer / t['min_ms']:.2f}" for peer in peers.values()),
-        ]
-        for name, t in host["whole"].items()
-    ]
-    head = ["program", "ms, minimum", "ms, median", *(f"times faster than {peer}" for peer in peers)]
-    table = _rows(head, rows, left=1)
+    """Programs down, numbers of threads across; the gain is of the last number over the first."""
+    parts = host["whole"]
+    one = parts[0]["times"]
+    peers = {name.split()[0]: name for name in one if "int8" in name}
+    head = ["program"]
+    for part in parts:
+        head += [f"ms, {_threads(part)}, minimum", "median"]
+    head += [f"gain of {_threads(part)}" for part in parts[1:]]
+    head += [f"times faster than {peer}, {_threads(part)}" for peer in peers for part in parts]
+    rows = []
+    for name in one:
+        row = [name]
+        for part in parts:
+            row += [f"{part['times'][name][figure]:.3f}" for figure in ("min_ms", "median_ms")]
+        row += [f"{one[name]['min_ms'] / part['times'][name]['min_ms']:.2f}" for part in parts[1:]]
+        for peer in peers.values():
+            row += [f"{part['times'][peer]['min_ms'] / part['times'][name]['min_ms']:.2f}" for part in parts]
+        rows.append(row)
     builds = "; ".join(f"{name}: `{flags}`" for name, flags in host["builds"]["whole"].items())
     note = f"{host['cpu']} with {', '.join(host['instructions'])}; {host['rounds']} rounds. {builds}."
     if host["disturbed"]:
-        share = f"{100 * host['core_share']:.0f} %"
-        note = f"**PROVISIONAL: other programs ran meanwhile, this one had {share} of its core.** {note}"
-    return f"{table}\n\n{note}"
+        others = max(part["others_share"] for part in (*parts, *host["layers"]))
+        share = f"{100 * others:.0f} %"
+        note = f"**PROVISIONAL: other programs ran meanwhile and took up to {share} of the cores.** {note}"
+    return f"{_rows(head, rows, left=1)}\n\n{note}"
+
+
+def _threads(part: Result) -> str:
+    return f"{part['threads']} thread{'s' * (part['threads'] > 1)}"
 
 
 def _host_layers(host: Result) -> str:
@@ -159,6 +172,39 @@ def _offsets(offsets: Result) -> str:
         for row in offsets["rows"]
     ]
     return _rows(["layer", "offsets", "bytes", "instructions", "model cycles"], rows, left=2)
+
+
+def _shared_sums(result: Result) -> str:
+    columns = [(core, unit) for core in result["compilers"] for unit in ("instructions", "cycles")]
+    rows = []
+    for row in result["rows"]:
+        for kernel in row["on"][columns[0][0]]:
+            cells = []
+            for core, unit in columns:
+                figures = row["on"][core]
+                fewer = figures["dense"][unit] / figures[kernel][unit]
+                cells.append(f"{figures[kernel][unit]:,}" + (f" ({fewer:.2f})" if kernel != "dense" else ""))
+            rows.append([row["layer"], f"{row['weights']}, {row['cost']:.3f}", kernel, *cells])
+    head = ["layer", "weights, tree cost", "kernel"]
+    head += [f"{core} {'I' if unit[0] == 'i' else 'C'}" for core, unit in columns]
+    builds = ", ".join(f"`{name}`" for name in sorted(set(result["compilers"].values())))
+    note = f"Builds: {builds}. Cycles: {result['cycles_by']}."
+    return f"{_rows(head, rows, left=3)}\n\n{_verdict(result)}\n\n{note}"
+
+
+def _verdict(result: Result) -> str:
+    """How the prototype does against both kernels, on all weights."""
+    said = []
+    for unit in ("instructions", "cycles"):
+        for kernel in ("dense", "tree"):
+            fewer = [
+                figures[kernel][unit] / figures["shared sums"][unit]
+                for row in result["rows"]
+                for figures in row["on"].values()
+            ]
+            than = f"{min(fewer):.2f} to {max(fewer):.2f} times fewer {'model ' * (unit == 'cycles')}{unit}"
+            said.append(f"{than} than the {kernel} kernel")
+    return f"Shared sums take {', '.join(said)} (below 1: more)."
 
 
 def _shares(result: Result) -> str:

@@ -26,9 +26,9 @@ _VERSIONS = (3, 2, 4)  # the first of each operator with int8
 _SCALE = 0.02
 
 
-def load(steps: Sequence[Layer], classes: int | None) -> Callable[[], object]:
-    """An interpreter on one thread; the image is set once."""
-    interpreter = Interpreter(model_content=_Writer().network(steps, classes), num_threads=1)
+def load(steps: Sequence[Layer], classes: int | None, threads: int) -> Callable[[], object]:
+    """An interpreter; the image is set once."""
+    interpreter = Interpreter(model_content=_Writer().network(steps, classes), num_threads=threads)
     interpreter.allocate_tensors()
     image = interpreter.get_input_details()[0]
     random = np.random.default_rng(0)

@@ -14,10 +14,10 @@ NAME = f"ONNX Runtime {onnxruntime.__version__} int8"
 _OPSET = 13
 
 
-def load(steps: Sequence[Layer], classes: int | None) -> Callable[[], object]:
-    """A session on one thread."""
+def load(steps: Sequence[Layer], classes: int | None, threads: int) -> Callable[[], object]:
+    """A session; the threads share each operator, as a chain wants it."""
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
     model = _model(steps, classes).SerializeToString()
     session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])

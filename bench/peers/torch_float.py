@@ -11,9 +11,9 @@ from torch import nn
 NAME = f"PyTorch {torch.__version__.partition('+')[0]} float32"
 
 
-def load(steps: Sequence[Layer], classes: int | None) -> Callable[[], object]:
-    """A sequential module in inference mode on one thread."""
-    torch.set_num_threads(1)
+def load(steps: Sequence[Layer], classes: int | None, threads: int) -> Callable[[], object]:
+    """A sequential module in inference mode. The number of threads is that of the whole process."""
+    torch.set_num_threads(threads)
     modules: list[nn.Module] = []
     for layer in steps:
         modules += [

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from spanbit.bundle import read_bundle
 from spanbit.cli.files import read_file
-from spanbit.graph.ops import Head, Shape
+from spanbit.graph import Shape
 
 
 @dataclass(frozen=True)
@@ -35,14 +35,12 @@ def load_bundle(path: Path) -> BundleFile:
     """
     data = read_file(path)
     compiled = read_bundle(data, str(path)).compiled
-    head = compiled.graph.ops[-1]
-    assert isinstance(head, Head)
     name = re.sub(r"[^A-Za-z0-9._-]", "_", path.stem)[:64].lstrip(".-") or "bundle"
     return BundleFile(
         name=name,
         data=data,
         target=compiled.target_name,
         input=compiled.graph.input,
-        class_count=len(head.scale),
+        class_count=compiled.layers[-1].result.channels,
         layer_names=tuple(plan.op.name for plan in compiled.layers),
     )

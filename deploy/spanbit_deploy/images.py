@@ -16,14 +16,20 @@ from spanbit.cli.files import read_file
 from spanbit.errors import ExitCode, SpanbitError
 from spanbit.graph.ops import Shape
 
+ENDINGS = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"}
+
 
 @dataclass(frozen=True, eq=False)
 class Images:
-    """Images uint8 [N, H, W, C], labels uint8 [N] or None, and the file that they are from."""
+    """Images uint8 [N, H, W, C], labels uint8 [N] or None, and the file that they are from.
+
+    `logits` [N, O] are what the model's own framework gave for them, if the file has them.
+    """
 
     pixels: NDArray[np.uint8]
     labels: NDArray[np.uint8] | None
     where: str
+    logits: NDArray[np.float64] | None = None
 
 
 def default_images(bundle: Path) -> Path:
@@ -49,8 +55,9 @@ def load_images(
     if path.suffix == ".npz":
         if labels is not None:
             raise SpanbitError("an npz archive has its own labels", where=str(path), fix="leave out --labels")
-        pixels, numbers = _from_npz(data, path)
+        pixels, numbers, logits = _from_npz(data, path)
     else:
+        logits = None
         pixels = _from_raw(data, path, shape)
         numbers = None if labels is None else np.frombuffer(read_file(labels), np.uint8)
     wanted = (shape.height, shape.width, shape.channels)
@@ -63,13 +70,53 @@ def load_images(
         )
     if numbers is not None:
         numbers = _checked_labels(numbers, len(pixels), labels or path)[:count]
-    return Images(np.ascontiguousarray(pixels[:count]), numbers, str(path))
+    if logits is not None and len(logits) != len(pixels):
+        raise SpanbitError(f"{len(logits)} rows of logits for {len(pixels)} images", where=str(path))
+    first = None if logits is None else logits[:count]
+    return Images(np.ascontiguousarray(pixels[:count]), numbers, str(path), first)
 
 
-def _from_npz(data: bytes, path: Path) -> tuple[NDArray[np.uint8], NDArray[np.integer] | None]:
+def images_of_folder(folder: Path, shape: Shape, count: int) -> Images:
+    """The first `count` image files below `folder`, in the order of their names, scaled to `shape`.
+
+    Raises:
+        SpanbitError: there is none, one cannot be read, or Pillow is not installed.
+    """
+    try:
+        from PIL import Image, ImageOps
+    except ImportError as missing:
+        raise SpanbitError(
+            "reading image files needs Pillow, which is not installed",
+            why=str(missing),
+            fix="pip install 'spanbit[train]', or give an .npz",
+        ) from missing
+    paths = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in ENDINGS][:count]
+    if not paths:
+        raise SpanbitError(
+            "no images", where=str(folder), why=f"no file ends in {', '.join(sorted(ENDINGS))}"
+        )
+    mode = "L" if shape.channels == 1 else "RGB"
+    pixels: list[NDArray[np.uint8]] = []
+    for path in paths:
+        try:
+            with Image.open(path) as image:
+                fitted = ImageOps.fit(image.convert(mode), (shape.width, shape.height))
+        except (OSError, ValueError) as failure:
+            raise SpanbitError(
+                "not an image that Pillow reads", where=str(path), why=str(failure)
+            ) from failure
+        pixels.append(np.asarray(fitted, np.uint8).reshape(shape.height, shape.width, -1))
+    if shape.channels not in (1, 3):
+        raise SpanbitError(f"images of {shape.channels} channels", fix="give an .npz", code=ExitCode.USAGE)
+    return Images(np.stack(pixels), None, str(folder))
+
+
+def _from_npz(
+    data: bytes, path: Path
+) -> tuple[NDArray[np.uint8], NDArray[np.integer] | None, NDArray[np.float64] | None]:
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as archive:
-            return archive["images"], archive.get("labels")
+            return archive["images"], archive.get("labels"), archive.get("logits")
     except (ValueError, KeyError, OSError, EOFError, TypeError, zipfile.BadZipFile) as error:
         raise SpanbitError(
             "not an archive of images",

@@ -22,9 +22,11 @@ static int is_small(const spb_model *model) {
     for (unsigned i = 0; i < model->info.layer_count; i++) {
         spb_layer_info l;
         spb_model_layer(model, i, &l);
-        double side =
-            l.op == SPB_OP_HEAD ? (double)l.in_height * l.in_width : (double)l.out_height * l.out_width * 49;
+        int head = l.op == SPB_OP_HEAD || l.op == SPB_OP_REAL_HEAD;
+        double side = head ? (double)l.in_height * l.in_width : (double)l.out_height * l.out_width * 49;
         work += l.op == SPB_OP_POOL ? side : side * l.out_channels * l.in_channels;
+        if (l.op == SPB_OP_AVG_POOL) /* windows of up to the image's size */
+            work += (double)l.out_height * l.out_width * l.out_channels * l.in_height * l.in_width;
     }
     return work < MAX_WORK;
 }

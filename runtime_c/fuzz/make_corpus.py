@@ -13,12 +13,12 @@ from pathlib import Path
 
 import numpy as np
 from spanbit.bundle import write_bundle
-from spanbit.graph import KernelKind
+from spanbit.graph import KernelKind, Padding
 from spanbit.passes import compile_graph
 from spanbit.targets import load_target
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
-from nets import random_graph, random_image
+from nets import many_channels, random_graph, random_image
 
 NETWORKS = 120
 LARGEST = 1 << 15
@@ -41,6 +41,8 @@ def bundles() -> Iterator[tuple[str, bytes]]:
             if seed % 8 == 0:
                 for tenth in (1, 5, 9):
                     yield f"{seed:03}-{kernel.name.lower()}-cut{tenth}", data[: len(data) * tenth // 10]
+    wide = many_channels(220, (8, 64), 5, Padding.ZERO, "sparse", outputs=3)  # two windows of prepared planes
+    yield "wide", write_bundle(compile_graph(wide, target, KernelKind.TREE), random_image(wide, 0)[None])
 
 
 def images() -> Iterator[tuple[str, bytes]]:

@@ -44,7 +44,7 @@ typedef enum spb_status {
     SPB_ERR_CRC = 23,          /* altered */
     SPB_ERR_HEADER = 24,       /* a header field is out of range */
     SPB_ERR_LAYER = 25,        /* a layer record is out of range */
-    SPB_ERR_SHAPE = 26,        /* a layer does not fit the one before it */
+    SPB_ERR_SHAPE = 26,        /* a layer does not fit what it takes */
     SPB_ERR_REGION = 27,       /* a region leaves the arena or overlaps another */
     SPB_ERR_BLOB = 28,         /* weights or thresholds leave the file */
     SPB_ERR_TREE = 29,         /* the node records are not a tree */
@@ -58,13 +58,21 @@ typedef enum spb_op {
     SPB_OP_TREE = 2,
     SPB_OP_DENSE = 3,
     SPB_OP_POOL = 4,
-    SPB_OP_HEAD = 5
+    SPB_OP_HEAD = 5,
+    SPB_OP_SIGN = 6,
+    SPB_OP_PRELU = 7,
+    SPB_OP_AVG_POOL = 8,
+    SPB_OP_REAL_CONV = 9,
+    SPB_OP_REAL_HEAD = 10,
+    SPB_OP_CONCAT = 11,
+    SPB_OP_ADD = 12
 } spb_op;
 
-/* What a binary convolution delivers. All but bits only where it is the network's last layer. */
+/* How a layer's output tensor is to be read. Inside a network it is bits, or reals as INT16: fixed-point
+ * numbers. A last convolution delivers sums, of which every kind but bits is one. */
 typedef enum spb_output {
     SPB_OUTPUT_BITS = 0,   /* a bits tensor: behind a threshold */
-    SPB_OUTPUT_INT16 = 1,  /* sums, int16 [channels][height][width] */
+    SPB_OUTPUT_INT16 = 1,  /* sums, or reals; int16 [channels][height][width] */
     SPB_OUTPUT_INT32 = 2,  /* sums, int32 [channels][height][width] */
     SPB_OUTPUT_FLOAT32 = 3 /* sums as INT32; delivered is scale * sum + bias, and so by a head */
 } spb_output;
@@ -85,8 +93,8 @@ typedef struct spb_layer_info {
     char name[33];
     uint16_t in_channels, in_height, in_width;
     uint16_t out_channels, out_height, out_width;
-    uint32_t row_bytes, plane_bytes; /* of the output; 0 where it is sums */
-    spb_output output;               /* how the output tensor is to be read: bits, else sums */
+    uint32_t row_bytes, plane_bytes; /* of the output; 0 where it is not bits */
+    spb_output output;               /* how the output tensor is to be read */
     uint32_t tap_count;              /* tree: differing taps */
 } spb_layer_info;
 

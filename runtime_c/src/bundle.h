@@ -4,7 +4,8 @@
 
 #include "layer.h"
 
-enum { SPB_HEADER_BYTES = 96, SPB_LAYER_BYTES = 96, SPB_ARENA_SLACK = 64 };
+enum { SPB_HEADER_BYTES = 96, SPB_LAYER_BYTES = 128, SPB_ARENA_SLACK = 64 };
+enum { SPB_CHANNELS_MAX = 4096, SPB_SIDE_MAX = 1024 };
 
 /* The header's other fields. */
 typedef struct spb_header {

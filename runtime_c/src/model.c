@@ -3,6 +3,7 @@
 
 #include "bundle.h"
 #include "kernels/kernels.h"
+#include "run_layer.h"
 #include "spanbit.h"
 #include "tap_stream.h"
 #include "word.h"
@@ -103,29 +104,15 @@ spb_status spb_model_layer(const spb_model *model, unsigned index, spb_layer_inf
     return SPB_OK;
 }
 
-static void run_layer(const spb_model *model, const spb_layer *layer, const uint8_t *image, float *logits) {
-    const uint8_t *in = model->arena + layer->in_arena;
-    uint8_t *out = model->arena + layer->out_arena;
-    uint8_t *scratch = model->arena + layer->scratch_arena;
-    switch (layer->op) {
-    case SPB_OP_STEM:
-        spb_stem_conv(layer, image, out, scratch);
-        break;
-    case SPB_OP_TREE:
-        spb_tree_conv(layer, in, out, scratch, model->arena + layer->tables_arena);
-        break;
-    case SPB_OP_DENSE:
-        spb_dense_conv(layer, in, out, scratch);
-        break;
-    case SPB_OP_POOL:
-        spb_max_pool(layer, in, out);
-        break;
-    case SPB_OP_HEAD:
-        spb_head(layer, in, scratch, (int32_t *)(void *)out, logits);
-        break;
-    }
-    if (layer->output && layer->op != SPB_OP_HEAD)
-        spb_output_floats(layer, out, logits);
+static void run_alone(const spb_model *model, const spb_layer *layer, const uint8_t *image, float *logits) {
+    uint8_t *arena = model->arena;
+    const spb_operands at = {.image = image,
+                             .in = arena + layer->in_arena,
+                             .out = arena + layer->out_arena,
+                             .scratch = arena + layer->scratch_arena,
+                             .tables = arena + layer->tables_arena,
+                             .logits = logits};
+    spb_run_layer(layer, &at);
 }
 
 spb_status spb_model_run(spb_model *model, const uint8_t *image, size_t image_bytes, float *logits,
@@ -140,9 +127,10 @@ spb_status spb_model_run(spb_model *model, const uint8_t *image, size_t image_by
     for (uint32_t i = 0; i < info->layer_count; i++) {
         spb_layer layer;
         spb_layer_read(model->bundle, model->layer_offset, i, &layer);
+        spb_layer_place(&layer, model->arena);
         if (!model->run_shared || !model->run_shared(model, i, image))
-            run_layer(model, &layer, image, logits);
-        else if (layer.output)
+            run_alone(model, &layer, image, logits);
+        if (spb_is_binary_conv(layer.op) && layer.output && !layer.real)
             spb_output_floats(&layer, model->arena + layer.out_arena, logits);
         if (model->hook) {
             spb_layer_info described;

@@ -1,15 +1,18 @@
 /* A layer shared among workers. No kernel knows of it: each worker runs one on a layer of its own, of fewer
  * output channels, with scratch of its own.
  *
- *     stem, dense, pool   groups of 8 output channels; the kernel writes them where they belong
+ *     stem, dense, and what goes channel by channel
+ *                         groups of 8 output channels; the kernel writes them where they belong
  *     tree                the nodes from one place of the table to another, as much work for each worker, and
  *                         the nodes before them whose sums they start from
- *     head                not shared: it is short
+ *     heads, concatenation
+ *                         not shared: they are short
  *
  * A tree's share is a table of its own, copied from the whole one when the pool is set. Its output is private
  * too: plane 0 for nodes that are only calculated for their sums, behind it the worker's own channels, copied
- * to their places at the end. So no byte is written by two workers, and there is no barrier inside a layer.
- * What it costs: every worker prepares the planes, and some sums are calculated by several.
+ * to their places at the end, or there made reals. So no byte is written by two workers, and there is no
+ * barrier inside a layer. What it costs: every worker prepares the planes, and some sums are calculated by
+ * several.
  *
  * The layout of the memory: where all is, reckoned once; shares, [layer][worker]; scratch of the workers but
  * the first, which has the arena's; private outputs; where the steps of a table are, while it is shared out;
@@ -20,8 +23,10 @@
 #include "bundle.h"
 #include "dense_shape.h"
 #include "kernels/kernels.h"
+#include "kernels/requantize.h"
 #include "kernels/tree_word.h"
 #include "little_endian.h"
+#include "run_layer.h"
 #include "step_tail.h"
 #include "tap_table.h"
 
@@ -40,11 +45,6 @@ typedef struct layout {
 
 enum { SHARES_AT = (sizeof(layout) + 63) / 64 * 64 };
 
-static uint64_t private_output_bytes(const spb_layer *l, uint64_t channels) {
-    uint64_t pixels = (uint64_t)l->out.height * l->out.width;
-    return channels * (l->output ? pixels * spb_sum_bytes(l->output) : l->out.plane_bytes);
-}
-
 static uint64_t table_bytes(const spb_layer *l) { return spb_round_up(l->tables_bytes, 64) + SLACK; }
 
 static uint64_t list_bytes(const spb_layer *l) { return spb_round_up(2 * (uint64_t)l->out.channels, 64); }
@@ -60,7 +60,7 @@ static layout layout_of(const spb_model *model, unsigned workers) {
             p.scratch_each = l.scratch_bytes;
         if (l.op != SPB_OP_TREE)
             continue;
-        uint64_t output = private_output_bytes(&l, l.out.channels + 1u);
+        uint64_t output = spb_output_bytes(&l, l.out.channels + 1u);
         uint64_t step_list = l.tables_bytes / SPB_STEP_HEADER_BYTES * sizeof(uint32_t);
         p.outputs_each = output > p.outputs_each ? output : p.outputs_each;
         steps = step_list > steps ? step_list : steps;
@@ -106,7 +106,7 @@ static tree find_steps(const spb_layer *l, const uint8_t *table, uint32_t *step)
         step[t.count] = at;
         at += t.step_bytes + words_of(&t, t.count) * t.word_bytes;
         t.count++;
-    } while (!(flags & SPB_STEP_LAST));
+    } while (!(flags & SPB_STEP_LAST) || flags & SPB_STEP_MORE);
     return t;
 }
 
@@ -147,7 +147,7 @@ static void mark_needed(tree *t, uint32_t first, uint32_t end) {
 /* Copies the marked steps; returns how many channels are the worker's own, `channels` being their list. */
 static uint32_t copy_share(const tree *t, uint32_t first, uint32_t end, uint8_t *to, uint8_t *channels) {
     uint32_t count = 0;
-    uint8_t *last = to;
+    uint8_t *last = NULL;
     for (uint32_t i = 0; i < end; i++) {
         if (!(t->step[i] & 1))
             continue;
@@ -161,10 +161,13 @@ static uint32_t copy_share(const tree *t, uint32_t first, uint32_t end, uint8_t 
             place = (uint16_t)count;
         memcpy(to, t->table + (t->step[i] & ~1u), bytes);
         memcpy(to + SPB_STEP_CHANNEL, &place, sizeof place);
+        if (last)
+            spb_step_before(last, to);
         last = to;
         to += bytes;
     }
-    last[SPB_STEP_FLAGS] |= SPB_STEP_LAST;
+    if (last)
+        spb_step_before(last, NULL);
     return count;
 }
 
@@ -196,6 +199,13 @@ typedef struct job {
     const layout *places;
 } job;
 
+/* A channel's sums as reals, its part of the second input added. */
+static void finish(const spb_layer *l, uint32_t channel, const uint8_t *sums, uint8_t *to) {
+    size_t pixels = (size_t)l->out.height * l->out.width;
+    const int16_t *addend = l->addend ? l->addend + channel * pixels : NULL;
+    spb_requantize(l, channel, (const int16_t *)(const void *)sums, pixels, addend, (int16_t *)(void *)to);
+}
+
 static void run_tree(const job *j, unsigned worker, uint8_t *scratch) {
     const spb_model *model = j->model;
     const share *s = share_of(model, j->layer->index, worker);
@@ -205,11 +215,39 @@ static void run_tree(const job *j, unsigned worker, uint8_t *scratch) {
         return;
     spb_layer l = *j->layer;
     l.out.channels = s->count + 1;
+    l.real = 0; /* sums, which are finished behind */
     spb_tree_conv(&l, model->arena + l.in_arena, own, scratch, memory + s->table);
-    size_t bytes = (size_t)private_output_bytes(&l, 1);
+    size_t bytes = (size_t)spb_output_bytes(&l, 1);
     for (uint32_t c = 0; c < s->count; c++) {
         uint32_t channel = spb_u16(memory + s->channels + 2 * (size_t)c);
-        memcpy(model->arena + l.out_arena + channel * bytes, own + (c + 1) * bytes, bytes);
+        uint8_t *to = model->arena + l.out_arena + channel * bytes, *from = own + (c + 1) * bytes;
+        if (j->layer->real) {
+            finish(j->layer, channel, from, to);
+        } else {
+            memcpy(to, from, bytes);
+        }
+    }
+}
+
+/* Whether each output channel is made of the input's one. */
+static int is_by_channel(spb_op op) {
+    return op == SPB_OP_POOL || op == SPB_OP_SIGN || op == SPB_OP_PRELU || op == SPB_OP_AVG_POOL ||
+           op == SPB_OP_ADD;
+}
+
+/* Bytes of weights of `rows` output channels, a multiple of CHANNELS_TOGETHER. */
+static size_t weights_of(const spb_layer *l, size_t rows) {
+    switch (l->op) {
+    case SPB_OP_STEM:
+        return rows * l->kernel_h * l->kernel_w * l->in.channels;
+    case SPB_OP_DENSE:
+        return rows * spb_dense_shape_of(l).channel_bytes;
+    case SPB_OP_REAL_CONV:
+        return rows * l->in.channels * sizeof(int16_t);
+    case SPB_OP_PRELU:
+        return rows * sizeof(int16_t);
+    default:
+        return rows / 8; /* a bit a channel, of a pool */
     }
 }
 
@@ -217,17 +255,19 @@ static void run_tree(const job *j, unsigned worker, uint8_t *scratch) {
 static spb_layer part_of(const spb_layer *layer, uint32_t first, uint32_t count) {
     spb_layer l = *layer;
     l.out.channels = count;
-    if (l.op == SPB_OP_POOL) {
+    if (is_by_channel(l.op))
         l.in.channels = count;
-        l.weights += first / 8;
-        return l;
-    }
-    size_t taps = (size_t)l.kernel_h * l.kernel_w * l.in.channels;
-    l.weights += first * (l.op == SPB_OP_STEM ? taps : (size_t)spb_dense_shape_of(layer).channel_bytes);
+    l.weights += weights_of(layer, first);
     if (l.op == SPB_OP_STEM)
-        l.weight_rows -= first; /* what lies behind all rows, lies behind these; dense: behind as many */
+        l.weight_rows -= first; /* what lies behind all rows, lies behind these; else: behind as many */
     if (l.threshold)
         l.threshold += first, l.compare += first;
+    if (l.shift)
+        l.bias += first, l.shift += first;
+    if (l.multiplier)
+        l.multiplier += first;
+    if (l.addend)
+        l.addend += first * (size_t)l.out.height * l.out.width;
     return l;
 }
 
@@ -252,22 +292,21 @@ static void run_share(void *context, unsigned worker) {
     if (first >= end)
         return;
     spb_layer l = part_of(layer, first, end - first);
-    const uint8_t *in = arena + l.in_arena;
-    uint8_t *out = arena + l.out_arena + private_output_bytes(&l, first);
-    if (l.op == SPB_OP_STEM)
-        spb_stem_conv(&l, j->image, out, scratch);
-    else if (l.op == SPB_OP_DENSE)
-        spb_dense_conv(&l, in, out, scratch);
-    else
-        spb_max_pool(&l, in + (size_t)first * l.in.plane_bytes, out);
+    size_t skipped = is_by_channel(l.op) ? (size_t)spb_input_bytes(&l, first) : 0;
+    const spb_operands at = {.image = j->image,
+                             .in = arena + l.in_arena + skipped,
+                             .out = arena + l.out_arena + spb_output_bytes(&l, first),
+                             .scratch = scratch};
+    spb_run_layer(&l, &at);
 }
 
 /* 0: this layer is not shared. */
 static int run_shared(const spb_model *model, unsigned index, const uint8_t *image) {
     spb_layer layer;
     spb_layer_read(model->bundle, model->layer_offset, index, &layer);
-    if (layer.op == SPB_OP_HEAD)
+    if (spb_is_head(layer.op) || layer.op == SPB_OP_CONCAT)
         return 0;
+    spb_layer_place(&layer, model->arena);
     job j = {model, &layer, image, (const layout *)(const void *)model->pool_memory};
     model->pool.run(model->pool.user, run_share, &j);
     return 1;

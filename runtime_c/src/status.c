@@ -36,7 +36,7 @@ const char *spb_status_text(spb_status status) {
     case SPB_ERR_LAYER:
         return "a layer record is out of range";
     case SPB_ERR_SHAPE:
-        return "a layer does not fit the one before it";
+        return "a layer does not fit what it takes, or what it follows";
     case SPB_ERR_REGION:
         return "a memory region leaves the arena or overlaps another";
     case SPB_ERR_BLOB:

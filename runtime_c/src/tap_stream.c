@@ -123,36 +123,53 @@ static int list_of(int difference) {
     }
 }
 
-/* Walks the taps of one node. First to count the lists (`table` NULL, the row unchanged) and to change the
- * row's sums if they are asked for, then to write the offsets and to update the row. */
-static spb_status walk_node(const spb_layer *layer, bit_reader *r, row weights, uint32_t distance,
-                            int from_zero, uint32_t counts[4], int32_t *sums, spb_table_writer *table) {
-    uint32_t total = tap_total(layer), k = 0, kernel = layer->kernel_h * layer->kernel_w;
-    int whole = from_zero && layer->binary;
-    if (whole && distance != total)
+/* How far the taps of a node have been walked. */
+typedef struct walk {
+    bit_reader reader;
+    uint32_t left, k, rice; /* taps to come; the last one; parameter of the gaps' code */
+    int whole, begun;       /* a binary root: all taps; whether there was a tap */
+} walk;
+
+static spb_status walk_begin(const spb_layer *layer, walk *w, bit_reader reader, uint32_t distance,
+                             int from_zero) {
+    walk begun = {.reader = reader, .left = distance, .whole = from_zero && layer->binary};
+    if (begun.whole && distance != tap_total(layer))
         return SPB_ERR_STREAM;
-    uint32_t rice = whole ? 0 : next_bits(r, 5);
-    for (uint32_t i = 0; i < distance; i++) {
+    begun.rice = begun.whole ? 0 : next_bits(&begun.reader, 5);
+    *w = begun;
+    return SPB_OK;
+}
+
+/* Walks the taps of one node up to tap `end`. First to count the lists (`table` NULL, the row unchanged) and
+ * to change the row's sums if they are asked for, then to write the offsets and to update the row. */
+static spb_status walk_on(const spb_layer *layer, walk *w, row weights, uint32_t end, uint32_t counts[4],
+                          int32_t *sums, spb_table_writer *table) {
+    uint32_t total = tap_total(layer), kernel = layer->kernel_h * layer->kernel_w;
+    for (; w->left > 0; w->left--) {
+        bit_reader r = w->reader;
+        uint64_t at = w->begun ? (uint64_t)w->k + 1 : 0;
         int before = 0, after;
-        if (whole) {
-            k = i;
-            after = next_bit(r) ? 1 : -1;
-        } else {
-            uint32_t quotient = next_unary(r, total);
+        if (!w->whole) {
+            uint32_t quotient = next_unary(&r, total);
             if (quotient >= total)
                 return SPB_ERR_STREAM;
-            uint64_t gap = (uint64_t)quotient << rice | next_bits(r, rice);
-            uint64_t at = i == 0 ? gap : (uint64_t)k + 1 + gap;
-            if (at >= total || overrun(r))
+            at += (uint64_t)quotient << w->rice | next_bits(&r, w->rice);
+            if (at >= total || overrun(&r))
                 return SPB_ERR_STREAM;
-            k = (uint32_t)at;
-            before = weight_at(weights, k);
-            if (before == 0) {
-                after = next_bit(r) ? 1 : -1;
-            } else {
-                after = layer->binary || next_bit(r) ? -before : 0;
-            }
         }
+        if (at >= end)
+            break;
+        uint32_t k = (uint32_t)at;
+        if (!w->whole)
+            before = weight_at(weights, k);
+        if (before == 0) {
+            after = next_bit(&r) ? 1 : -1;
+        } else {
+            after = layer->binary || next_bit(&r) ? -before : 0;
+        }
+        w->reader = r;
+        w->k = k;
+        w->begun = 1;
         int list = list_of(after - before);
         if (table) {
             spb_table_put(table, list, spb_tap_offset(layer, k));
@@ -163,7 +180,26 @@ static spb_status walk_node(const spb_layer *layer, bit_reader *r, row weights, 
                 change_sums(sums, kernel, k, before, after);
         }
     }
-    return overrun(r) ? SPB_ERR_STREAM : SPB_OK;
+    return overrun(&w->reader) ? SPB_ERR_STREAM : SPB_OK;
+}
+
+/* The steps of the node that the table is at, window by window. */
+static spb_status walk_node(const spb_layer *layer, walk *w, row weights, int32_t *sums,
+                            spb_table_writer *table) {
+    uint32_t window_taps = spb_window_channels(layer) * layer->kernel_h * layer->kernel_w;
+    for (uint32_t window = 0; w->left > 0; window++) {
+        walk again = *w;
+        uint32_t counts[4] = {0, 0, 0, 0}, end = (window + 1) * window_taps;
+        spb_status status = walk_on(layer, w, weights, end, counts, sums, NULL);
+        if (!status && again.left == w->left)
+            continue; /* no tap in this window */
+        if (!status)
+            status = spb_table_part(table, window, counts);
+        if (status)
+            return status;
+        (void)walk_on(layer, &again, weights, end, counts, NULL, table);
+    }
+    return overrun(&w->reader) ? SPB_ERR_STREAM : SPB_OK;
 }
 
 spb_status spb_tap_stream_expand(const spb_layer *layer, uint8_t *table, uint8_t *scratch) {
@@ -174,7 +210,7 @@ spb_status spb_tap_stream_expand(const spb_layer *layer, uint8_t *table, uint8_t
     for (uint32_t i = 0; i < layer->out.channels; i++) {
         const uint8_t *node = layer->nodes + (size_t)i * SPB_NODE_BYTES;
         uint32_t distance = spb_u16(node + SPB_NODE_DISTANCE), source = node[SPB_NODE_SOURCE];
-        uint32_t slot = node[SPB_NODE_SLOT], counts[4] = {0, 0, 0, 0};
+        uint32_t slot = node[SPB_NODE_SLOT];
         int from_zero = source == SPB_NODE_ZERO;
         row weights = row_of(layer, scratch, slot);
         if (from_zero) {
@@ -189,13 +225,16 @@ spb_status spb_tap_stream_expand(const spb_layer *layer, uint8_t *table, uint8_t
         } else if (sums && source != slot) {
             memcpy(sums, sums_of(layer, scratch, source), sums_bytes);
         }
-        bit_reader again = reader;
-        spb_status status = walk_node(layer, &reader, weights, distance, from_zero, counts, sums, NULL);
+        walk taps;
+        spb_table_node(&writer, node);
+        spb_status status = walk_begin(layer, &taps, reader, distance, from_zero);
         if (!status)
-            status = spb_table_node(&writer, node, counts, sums);
+            status = walk_node(layer, &taps, weights, sums, &writer);
+        if (!status)
+            status = spb_table_node_end(&writer, sums);
         if (status)
             return status;
-        (void)walk_node(layer, &again, weights, distance, from_zero, counts, NULL, &writer);
+        reader = taps.reader;
     }
     spb_table_end(&writer);
     return SPB_OK;

@@ -12,8 +12,18 @@ enum { STAGES = 6, BLOCK_STAGE = 5, BLOCK_WORDS = 32 }; /* pieces of 1, 2, 4, 8,
 uint16_t spb_tap_offset(const spb_layer *layer, uint32_t k) {
     uint32_t kernel = layer->kernel_h * layer->kernel_w;
     uint32_t c = k / kernel, ky = k % kernel / layer->kernel_w, kx = k % layer->kernel_w;
+    c %= spb_window_channels(layer);
     uint32_t copy = (c * layer->kernel_w + kx) * layer->stride + ky % layer->stride;
     return (uint16_t)(copy * spb_copy_bytes(layer) + ky / layer->stride * layer->out.row_bytes);
+}
+
+void spb_step_before(uint8_t *step, const uint8_t *next) {
+    uint8_t flags = step[SPB_STEP_FLAGS] & (uint8_t) ~(SPB_STEP_LAST | SPB_STEP_MORE);
+    if (!next)
+        flags |= SPB_STEP_LAST;
+    else if (spb_u16(step + SPB_STEP_WINDOW) != spb_u16(next + SPB_STEP_WINDOW))
+        flags |= SPB_STEP_LAST | SPB_STEP_MORE;
+    step[SPB_STEP_FLAGS] = flags;
 }
 
 /* Words of one stage of a step, to add (0) or to take away (1). */
@@ -64,9 +74,9 @@ void spb_table_begin(spb_table_writer *w, const spb_layer *layer, uint8_t *table
 }
 
 /* An empty step at the table's end; NULL: there is no room for it and so many words. */
-static uint8_t *new_step(spb_table_writer *w, uint8_t source, const uint8_t *node, uint8_t flags,
-                         uint32_t words) {
-    uint8_t *step = w->at;
+static uint8_t *new_step(spb_table_writer *w, uint32_t window, uint8_t flags, uint32_t words) {
+    const uint8_t *node = w->node;
+    uint8_t *step = w->at, source = (uint8_t)w->source;
     uint64_t bytes = SPB_STEP_HEADER_BYTES + (uint64_t)words * w->lanes * sizeof(uint16_t) + w->tail_bytes;
     if (bytes > (uint64_t)(w->end - step))
         return NULL;
@@ -77,6 +87,10 @@ static uint8_t *new_step(spb_table_writer *w, uint8_t source, const uint8_t *nod
     memcpy(step + SPB_STEP_CHANNEL, node + SPB_NODE_CHANNEL, sizeof(uint16_t));
     step[SPB_STEP_WORDS] = (uint8_t)words;
     step[SPB_STEP_WORDS + 1] = (uint8_t)(words >> 8);
+    step[SPB_STEP_WINDOW] = (uint8_t)window;
+    step[SPB_STEP_WINDOW + 1] = (uint8_t)(window >> 8);
+    if (w->last)
+        spb_step_before(w->last, step);
     if (source != SPB_NODE_ZERO)
         w->writer[source][SPB_STEP_FLAGS] |= SPB_STEP_KEEP;
     w->writer[node[SPB_NODE_SLOT]] = step;
@@ -85,6 +99,7 @@ static uint8_t *new_step(spb_table_writer *w, uint8_t source, const uint8_t *nod
         memcpy(step + SPB_STEP_HEADER_BYTES + i * sizeof zero, &zero, sizeof zero);
     w->at += bytes;
     w->last = step;
+    w->source = node[SPB_NODE_SLOT];
     if (w->tail_bytes)
         memset(w->at - w->tail_bytes, 0, w->tail_bytes);
     if (w->layer->output)
@@ -92,10 +107,9 @@ static uint8_t *new_step(spb_table_writer *w, uint8_t source, const uint8_t *nod
     return step;
 }
 
-/* The steps for taps of one weight, `count` of them to add and to take away; the first starts from `source`.
- */
-static spb_status lay_out(spb_table_writer *w, uint8_t source, const uint8_t *node, const uint32_t count[2],
-                          uint8_t flags, spb_table_cursor *cursors) {
+/* The steps for taps of one weight, `count` of them to add and to take away. */
+static spb_status lay_out(spb_table_writer *w, uint32_t window, const uint32_t count[2], uint8_t flags,
+                          spb_table_cursor *cursors) {
     uint32_t words[2], blocks[2], pieces = 0;
     for (int sub = 0; sub < 2; sub++) {
         words[sub] = (count[sub] + w->lanes - 1) / w->lanes;
@@ -108,7 +122,7 @@ static spb_status lay_out(spb_table_writer *w, uint8_t source, const uint8_t *no
     do {
         uint32_t add = blocks[0] < SPB_STEP_BLOCKS_MAX ? blocks[0] : SPB_STEP_BLOCKS_MAX;
         uint32_t room = SPB_STEP_BLOCKS_MAX - add, take = blocks[1] < room ? blocks[1] : room;
-        uint8_t *step = new_step(w, source, node, flags, rest + (add + take) * BLOCK_WORDS);
+        uint8_t *step = new_step(w, window, flags, rest + (add + take) * BLOCK_WORDS);
         if (!step)
             return SPB_ERR_REGION;
         step[SPB_STEP_PIECES] = (uint8_t)pieces;
@@ -121,9 +135,8 @@ static spb_status lay_out(spb_table_writer *w, uint8_t source, const uint8_t *no
         blocks[0] -= add;
         blocks[1] -= take;
         pieces = rest = 0;
-        source = node[SPB_NODE_SLOT];
     } while (blocks[0] + blocks[1]);
-    w->constant[node[SPB_NODE_SLOT]] += words[1] * w->lanes << (flags & SPB_STEP_SHIFT ? 1 : 0);
+    w->constant[w->node[SPB_NODE_SLOT]] += words[1] * w->lanes << (flags & SPB_STEP_SHIFT ? 1 : 0);
     return SPB_OK;
 }
 
@@ -142,27 +155,37 @@ static void put_comparison(const spb_layer *layer, const uint8_t *node, uint32_t
     step[SPB_STEP_FLIP] = (value >> top & 1u) != (kind == SPB_COMPARE_LE) ? 0xFF : 0;
 }
 
-spb_status spb_table_node(spb_table_writer *w, const uint8_t *node, const uint32_t count[4],
-                          const int32_t *sums) {
-    uint8_t source = node[SPB_NODE_SOURCE], slot = node[SPB_NODE_SLOT];
+void spb_table_node(spb_table_writer *w, const uint8_t *node) {
+    w->node = node;
+    w->source = node[SPB_NODE_SOURCE];
+    w->constant[node[SPB_NODE_SLOT]] = w->source == SPB_NODE_ZERO ? 0 : w->constant[w->source];
+    w->begun = w->at;
+}
+
+spb_status spb_table_part(spb_table_writer *w, uint32_t window, const uint32_t count[4]) {
     spb_status status = SPB_OK;
-    w->constant[slot] = source == SPB_NODE_ZERO ? 0 : w->constant[source];
     memset(w->cursor, 0, sizeof w->cursor);
     int twice = count[SPB_ADD2] + count[SPB_SUB2] > 0, once = count[SPB_ADD1] + count[SPB_SUB1] > 0;
-    if (twice) {
-        status = lay_out(w, source, node, count + SPB_ADD2, SPB_STEP_SHIFT, w->cursor + SPB_ADD2);
-        source = slot;
-    }
+    if (twice)
+        status = lay_out(w, window, count + SPB_ADD2, SPB_STEP_SHIFT, w->cursor + SPB_ADD2);
     if (!status && (once || !twice))
-        status = lay_out(w, source, node, count + SPB_ADD1, 0, w->cursor + SPB_ADD1);
-    if (status)
-        return status;
+        status = lay_out(w, window, count + SPB_ADD1, 0, w->cursor + SPB_ADD1);
+    return status;
+}
+
+spb_status spb_table_node_end(spb_table_writer *w, const int32_t *sums) {
+    const uint32_t none[4] = {0, 0, 0, 0}, slot = w->node[SPB_NODE_SLOT];
+    if (w->at == w->begun) { /* it is its parent, but for the comparison */
+        spb_status status = spb_table_part(w, w->last ? spb_u16(w->last + SPB_STEP_WINDOW) : 0, none);
+        if (status)
+            return status;
+    }
     if (w->layer->output || w->layer->zero_pad) {
-        spb_put_tail(w->layer, node, w->constant[slot], sums, w->last, w->at - w->tail_bytes);
+        spb_put_tail(w->layer, w->node, w->constant[slot], sums, w->last, w->at - w->tail_bytes);
     } else {
-        put_comparison(w->layer, node, w->constant[slot], w->last);
+        put_comparison(w->layer, w->node, w->constant[slot], w->last);
     }
     return SPB_OK;
 }
 
-void spb_table_end(spb_table_writer *w) { w->last[SPB_STEP_FLAGS] |= SPB_STEP_LAST; }
+void spb_table_end(spb_table_writer *w) { spb_step_before(w->last, NULL); }

@@ -33,13 +33,15 @@ enum {
     SPB_STEP_BLOCKS = 8,  /* of 32 words; low half: to add, high half: to take away */
     SPB_STEP_WORDS = 10,  /* u16: of taps */
     SPB_STEP_MASKS = 12,  /* for each plane: 0xFF where the constant's bit is 0, else 0x00 */
+    SPB_STEP_WINDOW = 30, /* u16: the window that the offsets are of */
     SPB_STEP_HEADER_BYTES = 32
 };
 enum {
     SPB_STEP_KEEP = 1,  /* a later step starts from this one's sum */
     SPB_STEP_SHIFT = 2, /* taps have weight 2 */
     SPB_STEP_FIXED = 4, /* the output is SPB_STEP_FLIP, whatever the sum is */
-    SPB_STEP_LAST = 8   /* no step follows */
+    SPB_STEP_LAST = 8,  /* no step of the same window follows */
+    SPB_STEP_MORE = 16  /* with SPB_STEP_LAST: but one of another window */
 };
 enum { SPB_PLANES_MAX = 18, SPB_STEP_BLOCKS_MAX = 6 };
 
@@ -70,21 +72,41 @@ static inline uint32_t spb_copy_bytes(const spb_layer *layer) {
     return bytes < 8 ? 8 : bytes;
 }
 
-/* Where the prepared copies end and zeros begin: the tap of a lane that has none, wherever the tile is. */
+/* Offsets are u16, and the zeros' is the largest of a window. */
+enum { SPB_COPIES_BYTES_MAX = 0xFFC0 };
+
+static inline uint64_t spb_channel_copies_bytes(const spb_layer *layer) {
+    return (uint64_t)layer->kernel_w * layer->stride * spb_copy_bytes(layer);
+}
+
+/* The prepared copies come in windows of so many input channels each, as many as offsets reach; 0: not even
+ * one channel's. */
+static inline uint32_t spb_window_channels(const spb_layer *layer) {
+    uint64_t reached = SPB_COPIES_BYTES_MAX / spb_channel_copies_bytes(layer);
+    return reached < layer->in.channels ? (uint32_t)reached : layer->in.channels;
+}
+
+static inline uint32_t spb_window_count(const spb_layer *layer) {
+    uint32_t each = spb_window_channels(layer);
+    return each ? (layer->in.channels + each - 1) / each : 0;
+}
+
+/* Where a window's copies end and its zeros begin: the tap of a lane that has none, wherever the tile is. */
 static inline uint64_t spb_copies_bytes(const spb_layer *layer) {
-    uint64_t copies = (uint64_t)layer->in.channels * layer->kernel_w * layer->stride;
-    return spb_round_up(copies * spb_copy_bytes(layer), 64);
+    return spb_round_up(spb_window_channels(layer) * spb_channel_copies_bytes(layer), 64);
 }
 
 static inline uint32_t spb_zeros_bytes(const spb_layer *layer) {
     return (uint32_t)spb_round_up((uint64_t)spb_strip_rows(layer) * layer->out.row_bytes, 64) + 64;
 }
 
-static inline uint64_t spb_prepared_bytes(const spb_layer *layer) {
+static inline uint64_t spb_window_bytes(const spb_layer *layer) {
     return spb_copies_bytes(layer) + spb_zeros_bytes(layer);
 }
-/* Offsets are u16, and the zeros' is the largest of a layer. */
-enum { SPB_COPIES_BYTES_MAX = 0xFFC0 };
+
+static inline uint64_t spb_prepared_bytes(const spb_layer *layer) {
+    return spb_window_count(layer) * spb_window_bytes(layer);
+}
 
 /* Where a list's next tap goes. */
 typedef struct spb_table_cursor {
@@ -93,12 +115,16 @@ typedef struct spb_table_cursor {
     uint32_t left;
 } spb_table_cursor;
 
-/* A table being written: spb_table_begin, for each node spb_table_node and its taps with spb_table_put, then
- * spb_table_end. The tree must have been checked. */
+/* A table being written: spb_table_begin, the nodes, spb_table_end. A node is spb_table_node, for each window
+ * that it has taps in, from the first on, spb_table_part and these taps with spb_table_put, and
+ * spb_table_node_end. The tree must have been checked. */
 typedef struct spb_table_writer {
     const spb_layer *layer;
     uint8_t *at, *end;
-    uint8_t *last; /* step */
+    uint8_t *last;       /* step */
+    const uint8_t *node; /* being written */
+    uint8_t *begun;      /* where its first step is */
+    uint32_t source;     /* where its next step starts from */
     uint32_t lanes, tail_bytes;
     spb_table_cursor cursor[4];
     uint32_t constant[256]; /* by slot: what the sum there has too much, from taps that are taken away */
@@ -106,14 +132,19 @@ typedef struct spb_table_writer {
 } spb_table_writer;
 
 void spb_table_begin(spb_table_writer *w, const spb_layer *layer, uint8_t *table, uint32_t table_bytes);
-/* `sums`: of the node's row, spb_row_sums_count of them. SPB_ERR_REGION: the table is too small. */
-spb_status spb_table_node(spb_table_writer *w, const uint8_t *node, const uint32_t count[4],
-                          const int32_t *sums);
-/* The next tap of a list, as many as spb_table_node was told. */
+void spb_table_node(spb_table_writer *w, const uint8_t *node);
+/* SPB_ERR_REGION, here and below: the table is too small. */
+spb_status spb_table_part(spb_table_writer *w, uint32_t window, const uint32_t count[4]);
+/* The next tap of a list, as many as spb_table_part was told. */
 void spb_table_put(spb_table_writer *w, int list, uint16_t offset);
+/* `sums`: of the node's row, spb_row_sums_count of them. */
+spb_status spb_table_node_end(spb_table_writer *w, const int32_t *sums);
 void spb_table_end(spb_table_writer *w);
 
-/* Where tap k of a channel is among the prepared copies. */
+/* `next`, or nothing if it is NULL, comes behind the step. */
+void spb_step_before(uint8_t *step, const uint8_t *next);
+
+/* Where tap k of a channel is in its window of the prepared copies. */
 uint16_t spb_tap_offset(const spb_layer *layer, uint32_t k);
 
 #endif

@@ -126,6 +126,78 @@ static inline int compared(int32_t sum, int32_t threshold, uint32_t compare) {
     return compare == SPB_COMPARE_GE ? sum >= threshold : sum <= threshold;
 }
 
+/* A convolution that ends in reals: multipliers, biases and shifts of all sizes, and perhaps a second input.
+ */
+typedef struct check_scales {
+    int32_t *bias;
+    int16_t *multiplier;
+    uint8_t *shift;
+    int16_t *addend; /* or NULL; as many as the output has */
+} check_scales;
+
+/* A number of up to `bits` bits and a sign, small ones as often as large ones; the ends now and then. */
+static inline int32_t random_number(uint32_t bits) {
+    uint32_t size = 1u << draw(bits + 1), value = draw(size);
+    if (draw(8) == 0)
+        value = size - 1;
+    return draw(2) ? (int32_t)value : -(int32_t)value - (value + 1u < size);
+}
+
+static inline int16_t random_real(void) {
+    return draw(16) ? (int16_t)random_number(15) : draw(2) ? INT16_MAX : INT16_MIN;
+}
+
+/* `count` numbers, exactly, but for the readable bytes that a tensor has behind it. */
+static inline int16_t *random_reals(size_t count) {
+    int16_t *data = (int16_t *)(void *)garbage(2 * count + 64);
+    for (size_t i = 0; i < count; i++)
+        data[i] = random_real();
+    return data;
+}
+
+/* `sum_bits`: of the sums, so that a shift brings some results near to int16. */
+static inline check_scales random_scales(spb_layer *l, uint32_t sum_bits) {
+    uint32_t channels = l->out.channels;
+    check_scales s = {(int32_t *)(void *)garbage(4 * channels), (int16_t *)(void *)garbage(2 * channels),
+                      garbage(channels), NULL};
+    for (uint32_t c = 0; c < channels; c++) {
+        s.multiplier[c] = random_real();
+        s.bias[c] = random_number(30);
+        s.shift[c] = (uint8_t)(draw(4) ? draw(sum_bits + 2) : draw(32));
+    }
+    if (draw(8) == 0) /* the very ends */
+        s.multiplier[0] = INT16_MIN, s.bias[0] = draw(2) ? 1 << 30 : -(1 << 30), s.shift[0] = 0;
+    l->real = 1, l->output = SPB_OUTPUT_INT16;
+    l->bias = s.bias, l->multiplier = s.multiplier, l->shift = s.shift;
+    return s;
+}
+
+/* With a second input in half of all cases; `out` is made to be its place in half of these. */
+static inline void random_addend(spb_layer *l, check_scales *s, uint8_t *out) {
+    size_t count = (size_t)spb_sum_count(l);
+    s->addend = NULL;
+    if (draw(2))
+        return;
+    s->addend = random_reals(count);
+    l->addend = s->addend;
+    if (draw(2)) {
+        memcpy(out, s->addend, 2 * count);
+        l->addend = (const int16_t *)(const void *)out;
+    }
+}
+
+static inline void free_scales(check_scales *s) {
+    free(s->bias), free(s->multiplier), free(s->shift), free(s->addend);
+}
+
+static inline int64_t clamped(int64_t x) { return x < -32768 ? -32768 : x > 32767 ? 32767 : x; }
+
+/* The definition: what channel c's sum becomes at a place of the output. */
+static inline int16_t finished_sum(const check_scales *s, uint32_t c, int64_t sum, size_t place) {
+    int64_t y = clamped((s->multiplier[c] * sum + s->bias[c]) >> s->shift[c]);
+    return (int16_t)clamped(y + (s->addend ? s->addend[place] : 0));
+}
+
 static inline void describe_case(uint32_t index, uint32_t wrong, const spb_layer *l) {
     printf("case %u: %u wrong; %ux%ux%u -> %ux%ux%u kernel %ux%u stride %u padding %u (%s) binary %u\n",
            index, wrong, l->in.channels, l->in.height, l->in.width, l->out.channels, l->out.height,

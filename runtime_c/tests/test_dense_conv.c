@@ -23,13 +23,8 @@ static uint8_t *pack_weights(const spb_layer *l, const int8_t *w) {
     return packed;
 }
 
-static size_t output_bytes(const spb_layer *l) {
-    size_t each = l->output == SPB_OUTPUT_INT16 ? 2 : 4;
-    return l->output == SPB_OUTPUT_BITS ? tensor_bytes(&l->out)
-                                        : each * l->out.channels * l->out.height * l->out.width;
-}
-
-static uint32_t count_wrong(const spb_layer *l, const uint8_t *in, const int8_t *w, const uint8_t *out) {
+static uint32_t count_wrong(const spb_layer *l, const uint8_t *in, const int8_t *w,
+                            const check_scales *scales, const uint8_t *out) {
     size_t taps = (size_t)l->in.channels * l->kernel_h * l->kernel_w, pixel = 0;
     uint32_t wrong = 0;
     for (uint32_t c = 0; c < l->out.channels && l->output != SPB_OUTPUT_BITS; c++) {
@@ -37,7 +32,8 @@ static uint32_t count_wrong(const spb_layer *l, const uint8_t *in, const int8_t 
             for (uint32_t x = 0; x < l->out.width; x++, pixel++) {
                 int32_t got = l->output == SPB_OUTPUT_INT16 ? ((const int16_t *)(const void *)out)[pixel]
                                                             : ((const int32_t *)(const void *)out)[pixel];
-                wrong += got != defined_sum(l, in, w + c * taps, y, x);
+                int32_t want = defined_sum(l, in, w + c * taps, y, x);
+                wrong += got != (l->real ? finished_sum(scales, c, want, pixel) : want);
             }
         }
     }
@@ -94,11 +90,18 @@ static int run_case(uint32_t index) {
     l.output = draw(3) ? SPB_OUTPUT_BITS : 1 + draw(3);
     if (l.output == SPB_OUTPUT_INT16 && taps > INT16_MAX)
         l.output = SPB_OUTPUT_INT32; /* the compiler's rule */
-    uint8_t *scratch = garbage(spb_dense_scratch_bytes(&l)), *out = garbage(output_bytes(&l));
+    check_scales scales = {NULL, NULL, NULL, NULL};
+    if (l.output != SPB_OUTPUT_BITS && taps <= INT16_MAX && draw(2))
+        scales = random_scales(&l, 25);
+    uint8_t *scratch = garbage(spb_dense_scratch_bytes(&l)),
+            *out = garbage((size_t)spb_output_bytes(&l, l.out.channels));
+    if (l.real)
+        random_addend(&l, &scales, out);
     spb_dense_conv(&l, in, out, scratch);
-    uint32_t wrong = count_wrong(&l, in, weights, out);
+    uint32_t wrong = count_wrong(&l, in, weights, &scales, out);
     if (wrong)
         describe_case(index, wrong, &l);
+    free_scales(&scales);
     free(weights), free(packed), free(in), free(scratch), free(out);
     return wrong == 0;
 }

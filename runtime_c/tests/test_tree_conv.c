@@ -73,8 +73,9 @@ static void make_tree(spb_layer *layer, const int8_t *rows, uint32_t taps, int32
 /* The expanded table; *bytes: of the memory that it was given, no more than it needs but for lanes. */
 static uint8_t *make_table(const spb_layer *layer, const int8_t *rows, uint32_t taps, size_t *bytes) {
     uint32_t out = layer->out.channels;
-    *bytes = ((size_t)SPB_STEP_HEADER_BYTES + spb_tail_bytes(layer)) * (3 + taps / 192) * out;
-    *bytes += 2 * ((size_t)taps + 4 * 2 * 8) * out;
+    uint32_t windows = spb_window_count(layer);
+    *bytes = ((size_t)SPB_STEP_HEADER_BYTES + spb_tail_bytes(layer)) * (2 * windows + 1 + taps / 192) * out;
+    *bytes += 2 * ((size_t)taps + 4 * 2 * 8 * windows) * out;
     uint8_t *table = garbage(*bytes);
     spb_table_writer writer;
     spb_table_begin(&writer, layer, table, (uint32_t)*bytes);
@@ -83,23 +84,32 @@ static uint8_t *make_table(const spb_layer *layer, const int8_t *rows, uint32_t 
         const int8_t *row = rows + i * taps;
         const int8_t *parent =
             node[SPB_NODE_SOURCE] == SPB_NODE_ZERO ? NULL : rows + node[SPB_NODE_SOURCE] * taps;
-        uint32_t counts[4] = {0, 0, 0, 0}, kernel = layer->kernel_h * layer->kernel_w;
+        uint32_t kernel = layer->kernel_h * layer->kernel_w, each = spb_window_channels(layer) * kernel;
         int32_t sums[MAX_PLACES + 2] = {0};
         for (uint32_t k = 0; k < taps; k++) {
-            int difference = difference_of(row, parent, k);
-            if (difference)
-                counts[list_of(difference)]++;
             sums[k % kernel] += row[k];
             sums[kernel] += row[k] > 0;
             sums[kernel + 1] += row[k] < 0;
         }
-        if (spb_table_node(&writer, node, counts, sums) != SPB_OK)
-            abort();
-        for (uint32_t k = 0; k < taps; k++) {
-            int difference = difference_of(row, parent, k);
-            if (difference)
-                spb_table_put(&writer, list_of(difference), spb_tap_offset(layer, k));
+        spb_table_node(&writer, node);
+        for (uint32_t w = 0; w < windows; w++) {
+            uint32_t counts[4] = {0, 0, 0, 0}, end = (w + 1) * each < taps ? (w + 1) * each : taps;
+            for (uint32_t k = w * each; k < end; k++) {
+                if (difference_of(row, parent, k))
+                    counts[list_of(difference_of(row, parent, k))]++;
+            }
+            if (counts[0] + counts[1] + counts[2] + counts[3] == 0)
+                continue;
+            if (spb_table_part(&writer, w, counts) != SPB_OK)
+                abort();
+            for (uint32_t k = w * each; k < end; k++) {
+                int difference = difference_of(row, parent, k);
+                if (difference)
+                    spb_table_put(&writer, list_of(difference), spb_tap_offset(layer, k));
+            }
         }
+        if (spb_table_node_end(&writer, sums) != SPB_OK)
+            abort();
     }
     spb_table_end(&writer);
     return table;
@@ -107,7 +117,8 @@ static uint8_t *make_table(const spb_layer *layer, const int8_t *rows, uint32_t 
 
 /* Wrong bits, or wrong sums. */
 static uint32_t count_wrong(const spb_layer *l, const uint8_t *in, const int8_t *rows, uint32_t taps,
-                            const int32_t *threshold, const uint8_t *compare, const uint8_t *out) {
+                            const int32_t *threshold, const uint8_t *compare, const check_scales *scales,
+                            const uint8_t *out) {
     size_t pixel = 0;
     uint32_t wrong = 0, bits = l->output == SPB_OUTPUT_BITS;
     for (uint32_t c = 0; c < l->out.channels; c++) {
@@ -119,6 +130,9 @@ static uint32_t count_wrong(const spb_layer *l, const uint8_t *in, const int8_t 
                 if (bits) {
                     int want = inside && compared(sum, threshold[c], compare[c]);
                     wrong += bit_of(&l->out, out, c, y, x) != want;
+                } else if (l->real) {
+                    int16_t want = finished_sum(scales, c, sum, pixel);
+                    wrong += ((const int16_t *)(const void *)out)[pixel] != want;
                 } else if (l->output == SPB_OUTPUT_INT16) {
                     wrong += ((const int16_t *)(const void *)out)[pixel] != sum;
                 } else {
@@ -129,6 +143,8 @@ static uint32_t count_wrong(const spb_layer *l, const uint8_t *in, const int8_t 
     }
     return wrong;
 }
+
+static uint32_t windowed; /* layers of several windows */
 
 static int run_case(uint32_t index) {
     static const uint32_t kernels[] = {1, 3, 3, 5, 7};
@@ -146,17 +162,25 @@ static int run_case(uint32_t index) {
     static const uint32_t full[] = {8, 16, 32, 64, 128}; /* widths that leave no bit of a row */
     uint32_t side = draw(4) ? larger + draw(wide) : full[draw(5)];
     layer.in = tensor(1 + draw(draw(3) ? 6 : 40), larger + draw(20), side);
+    uint32_t rows_max = MAX_ROWS;
+    if (index % 16 == 0) { /* several windows of planes, with lanes or without */
+        layer.kernel_h = layer.kernel_w = larger = 3;
+        layer.padding = draw(3);
+        layer.in = draw(2) ? tensor(2200 + draw(2200), 8, 8) : tensor(130 + draw(200), 20, 33 + draw(30));
+        rows_max = 6;
+    }
     uint32_t height = (layer.in.height + 2 * layer.padding - layer.kernel_h) / layer.stride + 1;
     uint32_t width = (layer.in.width + 2 * layer.padding - layer.kernel_w) / layer.stride + 1;
-    layer.out = tensor(1 + draw(MAX_ROWS), height, width);
+    layer.out = tensor(1 + draw(rows_max), height, width);
     uint32_t unit = SPB_PLANE_ALIGN / (layer.out.row_bytes & (0u - layer.out.row_bytes));
     layer.strip_rows = draw(2) ? height : (1 + draw(3)) * (unit ? unit : 1);
     uint32_t taps = layer.in.channels * layer.kernel_h * layer.kernel_w;
 
-    if (spb_copies_bytes(&layer) > SPB_COPIES_BYTES_MAX)
+    if (!spb_window_channels(&layer))
         layer.strip_rows = unit ? unit : 1;
-    if (spb_copies_bytes(&layer) > SPB_COPIES_BYTES_MAX)
+    if (!spb_window_channels(&layer))
         return 1; /* not a layer for this kernel */
+    windowed += spb_window_count(&layer) > 1;
     const spb_border border = spb_border_of(&layer);
     if (layer.zero_pad && spb_border_count(&border) > SPB_BORDER_CLASSES_MAX)
         layer.zero_pad = 0; /* nor this */
@@ -183,9 +207,14 @@ static int run_case(uint32_t index) {
         }
     }
     size_t out_bytes = tensor_bytes(&layer.out);
+    check_scales scales = {NULL, NULL, NULL, NULL};
+    if (layer.output && draw(2))
+        scales = random_scales(&layer, 25);
     if (layer.output)
         out_bytes = (layer.output == SPB_OUTPUT_INT16 ? 2u : 4u) * layer.out.channels * height * width;
     uint8_t *in = random_bits(&layer.in), *out = garbage(out_bytes);
+    if (layer.real)
+        random_addend(&layer, &scales, out);
     int32_t threshold[MAX_ROWS];
     uint8_t compare[MAX_ROWS], nodes[MAX_ROWS * SPB_NODE_BYTES];
     size_t table_bytes;
@@ -195,11 +224,17 @@ static int run_case(uint32_t index) {
     uint8_t *scratch = garbage(spb_prepared_bytes(&layer) + slots + spb_round_up(layer.out.plane_bytes, 64) +
                                spb_tree_border_bytes(&layer));
     spb_tree_conv(&layer, in, out, scratch, table);
-    uint32_t wrong = count_wrong(&layer, in, rows, taps, threshold, compare, out);
+    uint32_t wrong = count_wrong(&layer, in, rows, taps, threshold, compare, &scales, out);
     if (wrong)
         describe_case(index, wrong, &layer);
+    free_scales(&scales);
     free(rows), free(in), free(out), free(table), free(scratch);
     return wrong == 0;
 }
 
-int main(int argc, char **argv) { return run_cases(argc, argv, 300, run_case); }
+int main(int argc, char **argv) {
+    int failed = run_cases(argc, argv, 300, run_case);
+    if (windowed == 0)
+        puts("no layer had several windows");
+    return failed || windowed == 0;
+}

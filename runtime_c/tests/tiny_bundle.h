@@ -95,13 +95,13 @@ static inline tiny_bundle tiny_bundle_make(uint32_t seed) {
                                                 {1, 3, 1, 1, 8},  {2, 3, 1, 1, 12},
                                                 {4, 2, 2, 0, 12}, {3, 3, 1, 1, 10},
                                                 {2, 3, 2, 1, 9},  {5, 0, 0, 0, TINY_CLASSES}};
-    tiny_bundle b = {garbage(TINY_MAX), 96 + 96 * TINY_LAYERS, 0, 0, 0, 0};
+    tiny_bundle b = {garbage(TINY_MAX), SPB_HEADER_BYTES + SPB_LAYER_BYTES * TINY_LAYERS, 0, 0, 0, 0};
     spb_tensor in = tensor(3, 9, 14);
     check_state = seed;
     memset(b.data, 0, TINY_MAX);
     b.image_bytes = 3 * 9 * 14;
     for (uint32_t i = 0; i < TINY_LAYERS; i++) {
-        uint8_t *record = b.data + 96 + 96 * i;
+        uint8_t *record = b.data + SPB_HEADER_BYTES + SPB_LAYER_BYTES * i;
         uint32_t op = ops[i][0], k = ops[i][1], stride = ops[i][2], padding = ops[i][3], channels = ops[i][4];
         spb_tensor out = op == 5 ? tensor(channels, 1, 1)
                                  : tensor(channels, (in.height + 2 * padding - k) / stride + 1,
@@ -142,13 +142,14 @@ static inline tiny_bundle tiny_bundle_make(uint32_t seed) {
                 memcpy(b.data + b.count - 12 * channels + 4 * o, &value, 4);
             }
         }
+        tiny_put16(record + 96, i ? i - 1 : SPB_NO_LAYER), tiny_put16(record + 98, SPB_NO_LAYER);
         memcpy(record + 64, "layer", 5), record[69] = (uint8_t)('0' + i);
         in = out;
     }
     /* Arena: tables, two tensors taking turns, scratch: roomy, since this is no memory plan. */
     enum { TENSOR = 1 << 13, SCRATCH = 1 << 15 };
     for (uint32_t i = 0; i < TINY_LAYERS; i++) {
-        uint8_t *record = b.data + 96 + 96 * i;
+        uint8_t *record = b.data + SPB_HEADER_BYTES + SPB_LAYER_BYTES * i;
         tiny_put32(record + 20, b.tables_bytes + (i % 2 ? TENSOR : 0));
         tiny_put32(record + 24, b.tables_bytes + (i % 2 ? 0 : TENSOR));
         tiny_put32(record + 28, b.tables_bytes + 2 * TENSOR);

@@ -7,5 +7,6 @@ from spanbit_deploy.cli.board import board
 from spanbit_deploy.cli.doctor import doctor
 from spanbit_deploy.cli.execute import profile, run
 from spanbit_deploy.cli.tune import tune
+from spanbit_deploy.cli.verify import verify
 
-__all__ = ["board", "doctor", "profile", "run", "tune"]
+__all__ = ["board", "doctor", "profile", "run", "tune", "verify"]

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import click
 from spanbit.errors import ExitCode, SpanbitError
 
+from spanbit_deploy.cli.options import ACCEPT_HOST_KEY, TIMEOUT
 from spanbit_deploy.cli.watch import shown_progress
 from spanbit_deploy.place import PLACES
 
@@ -39,19 +40,8 @@ def _shared(command: _F) -> _F:
                 type=click.IntRange(1, 100_000),
                 help="Images at most.",
             ),
-            click.option(
-                "--timeout",
-                default=120.0,
-                show_default=True,
-                type=click.FloatRange(min=0, min_open=True),
-                help="Seconds that the runner may take.",
-            ),
-            click.option(
-                "--accept-host-key",
-                default="",
-                metavar="SHA256:...",
-                help="Accept and store the unknown SSH host key with exactly this fingerprint.",
-            ),
+            TIMEOUT,
+            ACCEPT_HOST_KEY,
             click.option(
                 "--threads",
                 default=1,

@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 from spanbit.errors import ExitCode, SpanbitError
 
+from spanbit_deploy.cli.options import ACCEPT_HOST_KEY, TIMEOUT
 from spanbit_deploy.cli.watch import shown_progress
 from spanbit_deploy.place import PLACES
 
@@ -28,19 +29,8 @@ from spanbit_deploy.place import PLACES
     help="Target file to write.",
 )
 @click.option("--rounds", default=30, show_default=True, type=click.IntRange(1, 10_000), help="Timed runs.")
-@click.option(
-    "--timeout",
-    default=120.0,
-    show_default=True,
-    type=click.FloatRange(min=0, min_open=True),
-    help="Seconds that one run of all rounds may take.",
-)
-@click.option(
-    "--accept-host-key",
-    default="",
-    metavar="SHA256:...",
-    help="Accept and store the unknown SSH host key with exactly this fingerprint.",
-)
+@TIMEOUT
+@ACCEPT_HOST_KEY
 @click.option("--emulated-ok", is_flag=True, help="Take an emulator's times all the same.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def tune(

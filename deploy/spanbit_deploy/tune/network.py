@@ -20,7 +20,7 @@ from spanbit.graph import (
     Graph,
     Head,
     KernelKind,
-    MaxPool2x2,
+    MaxPool,
     Padding,
     Shape,
     StemConv,
@@ -103,7 +103,7 @@ def tuning_graph() -> Graph:
         ops.append(_threshold(random, f"{name}.bits", layer.out_channels, 20))
         channels, side = layer.out_channels, side // layer.stride
         if layer.pool:
-            ops.append(MaxPool2x2(f"pool{index}"))
+            ops.append(MaxPool(f"pool{index}"))
             side //= 2
     head = random.integers(-1, 2, (_CLASSES, channels * side * side)).astype(np.int8)
     ops.append(Head("head", head, np.ones(_CLASSES, np.float32), np.zeros(_CLASSES, np.float32)))

@@ -3,6 +3,7 @@
 #define SPB_DENSE_STORE_H
 
 #include "dense_group.h"
+#include "real_vector.h"
 
 /* One byte of each channel's plane: `bits` has a byte a channel. */
 SPB_INLINE void put_bytes(const dense_group *channels, uint8_t *byte, size_t plane_bytes, uint64_t bits) {
@@ -69,11 +70,48 @@ DENSE_BORDER_BITS(border_bits, tile_sums, tile_above)
 DENSE_BORDER_BITS(border_counts, tile_counts, tile_counts_above)
 #undef DENSE_BORDER_BITS
 
+/* The same as reals: pixels follow each other over the ends of rows, so they are one run in each channel. */
+static inline void store_reals(const spb_layer *layer, const spb_border *border, const dense_group *channels,
+                               const uint32_t *d, uint32_t y, uint32_t x, uint32_t count, uint8_t *out) {
+    size_t pixels = (size_t)layer->out.height * layer->out.width;
+    size_t at = channels->first * pixels + y * (size_t)layer->out.width + x;
+    int32_t sums[TILE_CHANNELS][TILE_PIXELS];
+    for (uint32_t p = 0; p < count; p++) {
+        const int32_t *offset = channels->classes ? constants_at(channels, border, y, x) : channels->constant;
+        for (uint32_t c = 0; c < channels->count; c++)
+            sums[c][p] = offset[c] - 2 * (int32_t)d[c * TILE_PIXELS + p];
+        if (++x == layer->out.width) {
+            x = 0;
+            y++;
+        }
+    }
+    for (uint32_t c = 0; c < channels->count; c++, at += pixels) {
+        const int16_t *addend = layer->addend ? layer->addend + at : NULL;
+        int16_t *to = (int16_t *)(void *)out + at;
+        uint32_t channel = channels->first + c;
+        const real_scale s =
+            real_scale_of(layer->multiplier[channel], layer->bias[channel], layer->shift[channel]);
+        if (count == REAL_FOUR) {
+            real_store_four(&s, sums[c], addend, to);
+            continue;
+        }
+        for (uint32_t p = 0; p < count; p++) {
+            int64_t scaled = (int64_t)layer->multiplier[channel] * sums[c][p] + layer->bias[channel];
+            int32_t result = spb_saturate(scaled >> layer->shift[channel]);
+            to[p] = addend ? spb_saturate(result + addend[p]) : (int16_t)result;
+        }
+    }
+}
+
 /* P of `count` pixels from (y, x) on, [channel][row][column]. `d`: [TILE_CHANNELS][TILE_PIXELS]. */
 static inline void store_sums(const spb_layer *layer, const spb_border *border, const dense_group *channels,
                               const uint32_t *d, uint32_t y, uint32_t x, uint32_t count, uint8_t *out) {
     size_t pixels = (size_t)layer->out.height * layer->out.width;
     size_t at = channels->first * pixels + y * (size_t)layer->out.width + x;
+    if (layer->real) {
+        store_reals(layer, border, channels, d, y, x, count, out);
+        return;
+    }
     for (uint32_t p = 0; p < count; p++) {
         const int32_t *offset = channels->classes ? constants_at(channels, border, y, x) : channels->constant;
         for (uint32_t c = 0; c < channels->count; c++) {

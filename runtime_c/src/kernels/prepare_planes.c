@@ -275,7 +275,8 @@ static void gather_plane(const spb_layer *layer, const uint8_t *plane, uint32_t 
     }
 }
 
-void spb_prepare_planes(const spb_layer *layer, const uint8_t *in, uint32_t top, uint8_t *prepared) {
+/* All of the layer's input channels; one window, or a part of the layer that is one. */
+static void prepare_window(const spb_layer *layer, const uint8_t *in, uint32_t top, uint8_t *prepared) {
     uint32_t copy_bytes = spb_copy_bytes(layer), stride = layer->stride, row_bytes = layer->in.row_bytes;
     uint32_t copies = layer->kernel_w * stride;
     uint8_t *at = prepared;
@@ -294,5 +295,27 @@ void spb_prepare_planes(const spb_layer *layer, const uint8_t *in, uint32_t top,
             }
         }
     }
-    memset(prepared + spb_copies_bytes(layer), 0, spb_zeros_bytes(layer));
+}
+
+static void prepare_windows(const spb_layer *layer, const uint8_t *in, uint32_t top, uint8_t *prepared,
+                            uint32_t each, uint64_t zeros_at, uint32_t zeros_bytes) {
+    spb_layer part = *layer;
+    for (uint32_t c = 0; c < layer->in.channels; c += each) {
+        uint32_t left = layer->in.channels - c;
+        part.in.channels = left < each ? left : each;
+        prepare_window(&part, in + (size_t)c * layer->in.plane_bytes, top, prepared);
+        memset(prepared + zeros_at, 0, zeros_bytes);
+        prepared += zeros_at + zeros_bytes;
+    }
+}
+
+void spb_prepare_planes(const spb_layer *layer, const uint8_t *in, uint32_t top, uint8_t *prepared) {
+    uint32_t each = spb_window_channels(layer), zeros_bytes = spb_zeros_bytes(layer);
+    uint64_t zeros_at = spb_round_up(each * spb_channel_copies_bytes(layer), 64);
+    if (each == layer->in.channels) { /* no copy of the layer */
+        prepare_window(layer, in, top, prepared);
+        memset(prepared + zeros_at, 0, zeros_bytes);
+    } else {
+        prepare_windows(layer, in, top, prepared, each, zeros_at, zeros_bytes);
+    }
 }

@@ -17,6 +17,7 @@
 
 #include "kernels.h"
 #include "limit.h"
+#include "real_vector.h"
 #include "stem_tile.h"
 
 enum {
@@ -100,6 +101,10 @@ static void set_block(const spb_layer *layer, const geometry *g, const uint16_t 
             to[place[k]] = weight[k];
             sum += weight[k];
         }
+        if (layer->real) {
+            b->start[i] = STEM_BIAS * sum;
+            continue;
+        }
         spb_limit l = spb_sum_limit(layer->threshold[first + i], layer->compare[first + i]);
         b->start[i] = STEM_BIAS * sum - l.limit - 1;
         b->invert[i] = l.invert ? 0 : 255;
@@ -144,17 +149,41 @@ SPB_INLINE void eight_pixels(const spb_layer *layer, const geometry *g, const bl
     }
 }
 
+/* The same as reals. A product with a sum of so many bits takes 64. */
+SPB_INLINE void eight_reals(const spb_layer *layer, const geometry *g, const block *b,
+                            const stem_pixel *pixels, uint32_t count, int16_t *to, int narrow) {
+    size_t plane = (size_t)layer->out.height * layer->out.width;
+    to += b->first * plane;
+    for (uint32_t i = 0; i < b->count; i += TILE_CHANNELS) {
+        const stem_weight *weights = b->weights + (size_t)i * g->padded_taps;
+        uint32_t channels = b->count - i < TILE_CHANNELS ? b->count - i : TILE_CHANNELS;
+        int32_t sums[8 * TILE_CHANNELS];
+        stem_eight_sums(pixels, g->padded_taps, weights, g->padded_taps, b->start + i, narrow, sums);
+        for (uint32_t c = 0; c < channels; c++, to += plane) {
+            int64_t multiplier = layer->multiplier[b->first + i + c], bias = layer->bias[b->first + i + c];
+            uint32_t shift = layer->shift[b->first + i + c];
+            for (uint32_t p = 0; p < count; p++)
+                to[p] = spb_saturate((multiplier * sums[p * TILE_CHANNELS + c] + bias) >> shift);
+        }
+    }
+}
+
 SPB_INLINE void run_block(const spb_layer *layer, const geometry *g, const block *b, const stem_pixel *padded,
-                          uint8_t *out, int narrow) {
+                          uint8_t *out, int narrow, int real) {
     _Alignas(16) stem_pixel pixels[8 * (STEM_MAX_TAPS + STEM_STEP) + CHUNK_BYTES];
     size_t step = (size_t)layer->stride * layer->in.channels;
     memset(pixels, 0, sizeof pixels); /* the taps that only round up: any value, but a value */
     for (uint32_t y = 0; y < layer->out.height; y++, padded += layer->stride * g->row) {
         uint8_t *to = out + (size_t)y * layer->out.row_bytes;
+        int16_t *reals = (int16_t *)(void *)out + (size_t)y * layer->out.width;
         for (uint32_t x = 0; x < layer->out.width; x += 8) {
             uint32_t left = layer->out.width - x, count = left < 8 ? left : 8;
             gather(g, layer->kernel_h, padded + x * step, step, count, pixels);
-            eight_pixels(layer, g, b, pixels, x, left, to, narrow);
+            if (real) {
+                eight_reals(layer, g, b, pixels, count, reals + x, narrow);
+            } else {
+                eight_pixels(layer, g, b, pixels, x, left, to, narrow);
+            }
         }
     }
 }
@@ -172,13 +201,18 @@ void spb_stem_conv(const spb_layer *layer, const uint8_t *image, uint8_t *out, u
         fit = BLOCK_CHANNELS;
     pad_image(layer, &g, image, pad_value, padded);
     set_places(layer, place);
-    memset(out, 0, (size_t)channels * layer->out.plane_bytes);
+    if (!layer->real)
+        memset(out, 0, (size_t)channels * layer->out.plane_bytes);
     for (uint32_t first = 0; first < channels; first += fit) {
         set_block(layer, &g, place, first, channels - first < fit ? channels - first : fit, &b);
-        if (narrow) {
-            run_block(layer, &g, &b, padded, out, 1);
+        if (layer->real && narrow) { /* four loops, in which neither is asked again */
+            run_block(layer, &g, &b, padded, out, 1, 1);
+        } else if (layer->real) {
+            run_block(layer, &g, &b, padded, out, 0, 1);
+        } else if (narrow) {
+            run_block(layer, &g, &b, padded, out, 1, 0);
         } else {
-            run_block(layer, &g, &b, padded, out, 0);
+            run_block(layer, &g, &b, padded, out, 0, 0);
         }
     }
 }

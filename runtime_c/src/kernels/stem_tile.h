@@ -140,28 +140,34 @@ SPB_INLINE void stem_step(stem_sum sums[TILE_PIXELS][TILE_VECTORS], const stem_p
 
 #endif
 
+/* The sums of TILE_PIXELS pixels, which begin with the channels' `start`. */
+SPB_INLINE void stem_run(const stem_pixel *pixels, size_t stride, const stem_weight *weights, size_t taps,
+                         const int32_t *start, int narrow, stem_sum sums[TILE_PIXELS][TILE_VECTORS]) {
+    const int lanes = TILE_CHANNELS / TILE_VECTORS;
+    const stem_pixel *pixel[TILE_PIXELS];
+    STEM_UNROLL
+    for (int p = 0; p < TILE_PIXELS; p++) {
+        pixel[p] = pixels + (size_t)p * stride;
+        STEM_UNROLL
+        for (int v = 0; v < TILE_VECTORS; v++)
+            sums[p][v] = stem_start(start + v * lanes);
+    }
+    for (size_t k = 0; k < taps; k += STEM_STEP)
+        stem_step(sums, pixel, k, weights + k * TILE_CHANNELS, narrow);
+}
+
 /* 8 pixels: bit x of a channel's byte says that the sum at pixel x, which begins with the channel's `start`,
  * ends below 0, or that it does not where `invert` is 255; bits outside `valid` are 0. */
 SPB_INLINE void stem_eight(const stem_pixel *pixels, size_t stride, const stem_weight *weights, size_t taps,
                            const int32_t *start, const uint8_t *invert, uint32_t valid, int narrow,
                            uint8_t *to, uint32_t plane_bytes) {
-    const int lanes = TILE_CHANNELS / TILE_VECTORS;
     stem_sum below[TILE_VECTORS];
     STEM_UNROLL
     for (int v = 0; v < TILE_VECTORS; v++)
         below[v] = stem_start(start); /* any value: 8 bits come in above it, and only these are taken */
     for (int first = 0; first < 8; first += TILE_PIXELS) {
-        const stem_pixel *pixel[TILE_PIXELS];
         stem_sum sums[TILE_PIXELS][TILE_VECTORS];
-        STEM_UNROLL
-        for (int p = 0; p < TILE_PIXELS; p++) {
-            pixel[p] = pixels + (size_t)(first + p) * stride;
-            STEM_UNROLL
-            for (int v = 0; v < TILE_VECTORS; v++)
-                sums[p][v] = stem_start(start + v * lanes);
-        }
-        for (size_t k = 0; k < taps; k += STEM_STEP)
-            stem_step(sums, pixel, k, weights + k * TILE_CHANNELS, narrow);
+        stem_run(pixels + (size_t)first * stride, stride, weights, taps, start, narrow, sums);
         STEM_UNROLL
         for (int p = 0; p < TILE_PIXELS; p++) {
             STEM_UNROLL
@@ -170,6 +176,22 @@ SPB_INLINE void stem_eight(const stem_pixel *pixels, size_t stride, const stem_w
         }
     }
     stem_put(below, invert, valid, to, plane_bytes);
+}
+
+/* The sums of 8 pixels, [pixel][TILE_CHANNELS]. */
+SPB_INLINE void stem_eight_sums(const stem_pixel *pixels, size_t stride, const stem_weight *weights,
+                                size_t taps, const int32_t *start, int narrow, int32_t *to) {
+    const int lanes = TILE_CHANNELS / TILE_VECTORS;
+    for (int first = 0; first < 8; first += TILE_PIXELS) {
+        stem_sum sums[TILE_PIXELS][TILE_VECTORS];
+        stem_run(pixels + (size_t)first * stride, stride, weights, taps, start, narrow, sums);
+        STEM_UNROLL
+        for (int p = 0; p < TILE_PIXELS; p++) {
+            STEM_UNROLL
+            for (int v = 0; v < TILE_VECTORS; v++)
+                memcpy(to + (first + p) * TILE_CHANNELS + v * lanes, &sums[p][v], sizeof sums[p][v]);
+        }
+    }
 }
 
 #endif

@@ -31,19 +31,6 @@
     DO(1)                                                                                                    \
     DO(2) DO(3) DO(4) DO(5) DO(6) DO(7) DO(8) DO(9) DO(10) DO(11) DO(12) DO(13) DO(14) DO(15) DO(16) DO(17)
 
-#define SETTLE tree_settle
-#define OP(name) tree_##name
-#define WORD tree_word
-#include "tree_settle.h"
-#if defined(SPB_WORD_IS_AARCH64)
-#define SETTLE narrow_settle
-#define OP(name) spb_##name
-#define WORD spb_word
-#include "tree_settle.h"
-#else
-#define narrow_settle tree_settle
-#endif
-
 /* Adds to the number in each lane, of `planes` planes, that of the lane `bytes` further; one plane more. */
 SPB_INLINE void add_lane(spb_word *p, int planes, int bytes) {
     spb_word up = spb_half(&p[0], tree_rotate(p[0], bytes));
@@ -78,8 +65,7 @@ SPB_INLINE void fold(const tree_word *count, int lanes, spb_word *p) {
 }
 
 typedef struct tile {
-    const uint8_t *tables;
-    const uint8_t *base;  /* prepared planes, at the tile */
+    const uint8_t *base;  /* window of the prepared planes, at the tile */
     const uint8_t *mask;  /* which bits are pixels, at the tile */
     uint8_t *out, *slots; /* out: at the tile */
     uint32_t planes, plane_bytes;
@@ -91,68 +77,48 @@ typedef struct tile {
 /* A channel's sums, from the slot that its step has filled. */
 static void step_sums(const tile *t, uint32_t channel, uint32_t word_bytes, const uint8_t *slot,
                       const uint8_t *tail) {
-    const spb_tensor *to = &t->layer->out;
-    size_t each = t->layer->output == SPB_OUTPUT_INT16 ? sizeof(int16_t) : sizeof(int32_t);
-    uint8_t *sums = t->out + channel * each * to->height * to->width;
-    spb_tree_sums(t->layer, slot, word_bytes, t->at, tail, sums);
+    spb_tree_sums(t->layer, slot, word_bytes, t->at, tail, channel, t->out);
 }
 
-/* All of a plane: a narrow word, and zeros. */
-SPB_INLINE void store_narrow(uint8_t *to, spb_word bits) {
-    spb_store(to, bits);
-    for (int rest = TREE_NARROW_BYTES; rest < SPB_PLANE_ALIGN; rest += TREE_NARROW_BYTES)
-        spb_store(to + rest, spb_splat_byte(0));
-}
+#define SETTLE tree_settle
+#define TAIL_STEP tail_step
+#define STORE_PLANE store_plane
+#define OP(name) tree_##name
+#define WORD tree_word
+#include "tree_settle.h"
+#if defined(SPB_WORD_IS_AARCH64)
+#define SETTLE narrow_settle
+#define TAIL_STEP narrow_tail_step
+#define STORE_PLANE store_narrow
+#define OP(name) spb_##name
+#define WORD spb_word
+#include "tree_settle.h"
+#else
+#define narrow_settle tree_settle
+#define narrow_tail_step tail_step
+#define store_narrow store_plane
+#endif
 
-/* A step's counts, its lanes added up, where the step has a tail: zero padding, or sums for output. */
-static void tail_step(const tile *t, const tree_word *count, const uint8_t *header, const uint8_t *tail) {
-    const uint8_t *source = t->slots + header[SPB_STEP_SOURCE] * (size_t)t->planes * TREE_WORD_BYTES;
-    uint8_t *slot = t->slots + header[SPB_STEP_SLOT] * (size_t)t->planes * TREE_WORD_BYTES;
-    uint32_t channel = spb_u16(header + SPB_STEP_CHANNEL);
-    if (t->layer->output) {
-        (void)tree_settle(count, TREE_COUNT_PLANES, t->planes, header, source, slot, NULL, NULL, 0);
-        step_sums(t, channel, TREE_WORD_BYTES, slot, tail);
-    } else {
-        tree_word bits = tree_settle(count, TREE_COUNT_PLANES, t->planes, header, source, slot, tail,
-                                     t->border_words, t->class_bytes);
-        tree_store(t->out + (size_t)channel * t->plane_bytes, tree_and(bits, tree_load(t->mask)));
-    }
-}
-
-static void narrow_tail_step(const tile *t, const spb_word *count, int planes, const uint8_t *header,
-                             const uint8_t *tail) {
-    const uint8_t *source = t->slots + header[SPB_STEP_SOURCE] * (size_t)t->planes * TREE_NARROW_BYTES;
-    uint8_t *slot = t->slots + header[SPB_STEP_SLOT] * (size_t)t->planes * TREE_NARROW_BYTES;
-    uint32_t channel = spb_u16(header + SPB_STEP_CHANNEL);
-    if (t->layer->output) {
-        (void)narrow_settle(count, planes, t->planes, header, source, slot, NULL, NULL, 0);
-        step_sums(t, channel, TREE_NARROW_BYTES, slot, tail);
-    } else {
-        spb_word bits = narrow_settle(count, planes, t->planes, header, source, slot, tail, t->border_words,
-                                      t->class_bytes);
-        store_narrow(t->out + (size_t)channel * t->plane_bytes, spb_and(bits, spb_load(t->mask)));
-    }
-}
-
-/* The same of any number of lanes. The counts are copied, so that the loop's can be registers. */
+/* A tail step of any number of lanes. The counts are copied, so that the loop's can be registers. */
 SPB_INLINE void any_tail_step(const tile *t, const tree_word *count, int lanes, const uint8_t *header,
                               const uint8_t *tail) {
     if (lanes == 1) {
         tree_word copy[TREE_COUNT_PLANES];
         for (int j = 0; j < TREE_COUNT_PLANES; j++)
             copy[j] = count[j];
-        tail_step(t, copy, header, tail);
+        tail_step(t, copy, TREE_COUNT_PLANES, header, tail, TREE_WORD_BYTES);
     } else {
         spb_word folded[SPB_PLANES_MAX];
         fold(count, lanes, folded);
-        narrow_tail_step(t, folded, folded_planes(lanes), header, tail);
+        narrow_tail_step(t, folded, folded_planes(lanes), header, tail, SPB_PLANE_ALIGN);
     }
 }
 
-/* One tile of all channels. */
-SPB_INLINE void run_tile(const tile *t, int lanes) {
+/* One tile of all channels, or of the steps from `next` on that are of one window; returns where there are
+ * more, NULL if nowhere. */
+SPB_INLINE const uint8_t *run_tile(const tile *t, const uint8_t *next, int lanes) {
     const size_t slot_bytes = (size_t)t->planes * (lanes > 1 ? TREE_NARROW_BYTES : TREE_WORD_BYTES);
-    const uint8_t *header, *next = t->tables;
+    const uint8_t *header;
     const uint32_t tail_bytes = t->tail_bytes;
     uint32_t flags;
     do {
@@ -180,9 +146,10 @@ SPB_INLINE void run_tile(const tile *t, int lanes) {
             fold(count, lanes, folded);
             spb_word bits =
                 narrow_settle(folded, folded_planes(lanes), t->planes, header, source, slot, NULL, NULL, 0);
-            store_narrow(to, spb_and(bits, spb_load(t->mask)));
+            store_narrow(to, spb_and(bits, spb_load(t->mask)), SPB_PLANE_ALIGN);
         }
     } while (!(flags & SPB_STEP_LAST));
+    return flags & SPB_STEP_MORE ? next : NULL;
 }
 
 /* 1 for every bit of an output plane that is a pixel. */
@@ -196,15 +163,15 @@ static void fill_mask(const spb_tensor *out, uint8_t *mask) {
     }
 }
 
-static void run_lanes(const tile *t, int lanes) {
+static const uint8_t *run_lanes(const tile *t, const uint8_t *steps, int lanes) {
     switch (lanes) {
 #define LANES(n)                                                                                             \
     case n:                                                                                                  \
-        run_tile(t, n);                                                                                      \
-        break;
+        return run_tile(t, steps, n);
         TREE_EACH_LANE_COUNT(LANES)
 #undef LANES
     }
+    return NULL; /* never */
 }
 
 /* What lies behind the last word of rows is no pixel. */
@@ -219,7 +186,8 @@ void spb_tree_conv(const spb_layer *layer, const uint8_t *in, uint8_t *out, uint
                    const uint8_t *tables) {
     const spb_tensor *to = &layer->out;
     uint8_t *prepared = scratch;
-    uint8_t *slots = scratch + spb_prepared_bytes(layer);
+    size_t window_bytes = (size_t)spb_window_bytes(layer);
+    uint8_t *slots = scratch + spb_window_count(layer) * window_bytes;
     uint8_t *mask = slots + (size_t)layer->slot_count * layer->planes * SPB_PLANE_ALIGN;
     uint8_t *behind = mask + spb_round_up(to->plane_bytes, 64);
     int lanes = (int)spb_lanes(to, TREE_WORD_BYTES), border = layer->zero_pad && !layer->output;
@@ -235,21 +203,23 @@ void spb_tree_conv(const spb_layer *layer, const uint8_t *in, uint8_t *out, uint
     for (uint32_t top = 0; top < to->height; top += strip) {
         spb_prepare_planes(layer, in, top, prepared);
         for (uint32_t from = at; at < end && at - from < strip_bytes; at += word) {
-            const tile t = {.tables = tables,
-                            .base = prepared + (at - from),
-                            .mask = mask + at,
-                            .out = layer->output ? out : out + at,
-                            .slots = slots,
-                            .planes = layer->planes,
-                            .plane_bytes = to->plane_bytes,
-                            .layer = layer,
-                            .border_words = classes.words,
-                            .class_bytes = classes.class_bytes,
-                            .tail_bytes = tail_bytes,
-                            .at = at};
+            const uint8_t *steps = tables;
+            tile t = {.mask = mask + at,
+                      .out = layer->output ? out : out + at,
+                      .slots = slots,
+                      .planes = layer->planes,
+                      .plane_bytes = to->plane_bytes,
+                      .layer = layer,
+                      .border_words = classes.words,
+                      .class_bytes = classes.class_bytes,
+                      .tail_bytes = tail_bytes,
+                      .at = at};
             if (classes.class_bytes)
                 tree_border_words(layer, &classes, at, lanes == 1 ? TREE_WORD_BYTES : TREE_NARROW_BYTES);
-            run_lanes(&t, lanes);
+            do {
+                t.base = prepared + spb_u16(steps + SPB_STEP_WINDOW) * window_bytes + (at - from);
+                steps = run_lanes(&t, steps, lanes);
+            } while (steps);
         }
     }
     if (!layer->output)

@@ -1,7 +1,7 @@
 /* A count joins a sum, and the sum is compared: included by tree_conv.c once for each type of word.
  *
- *   SETTLE   name of the function
- *   WORD     type; OP(name): its operations
+ *   SETTLE, TAIL_STEP, STORE_PLANE   names of the functions
+ *   WORD                             type; OP(name): its operations
  *
  * The count, of `count_planes` planes, has weight 1 or 2; it joins the parent's sum, or begins one. The sum S
  * is compared with the header's constant T: both modulo 2^planes and no further apart than 2^(planes - 1), so
@@ -94,6 +94,31 @@ SPB_INLINE WORD SETTLE(const WORD *count, int count_planes, uint32_t planes, con
 #undef AS
 }
 
+/* A word of pixels, and zeros up to `bytes` of the plane. */
+SPB_INLINE void STORE_PLANE(uint8_t *to, WORD bits, uint32_t bytes) {
+    OP(store)(to, bits);
+    for (uint32_t rest = sizeof(WORD); rest < bytes; rest += sizeof(WORD))
+        OP(store)(to + rest, OP(splat_byte)(0));
+}
+
+/* A step that has a tail: zero padding, or sums for output. Of the plane it writes `bytes`. */
+static void TAIL_STEP(const tile *t, const WORD *count, int count_planes, const uint8_t *header,
+                      const uint8_t *tail, uint32_t bytes) {
+    const uint8_t *source = t->slots + header[SPB_STEP_SOURCE] * (size_t)t->planes * sizeof(WORD);
+    uint8_t *slot = t->slots + header[SPB_STEP_SLOT] * (size_t)t->planes * sizeof(WORD);
+    uint32_t channel = spb_u16(header + SPB_STEP_CHANNEL);
+    if (t->layer->output) {
+        (void)SETTLE(count, count_planes, t->planes, header, source, slot, NULL, NULL, 0);
+        step_sums(t, channel, sizeof(WORD), slot, tail);
+    } else {
+        WORD bits = SETTLE(count, count_planes, t->planes, header, source, slot, tail, t->border_words,
+                           t->class_bytes);
+        STORE_PLANE(t->out + (size_t)channel * t->plane_bytes, OP(and)(bits, OP(load)(t->mask)), bytes);
+    }
+}
+
 #undef SETTLE
+#undef TAIL_STEP
+#undef STORE_PLANE
 #undef OP
 #undef WORD

@@ -7,6 +7,9 @@
 #include "tree_sums.h"
 
 #include "../step_tail.h"
+#include "plane_numbers.h"
+#include "real_vector.h"
+#include "requantize.h"
 #include "transpose.h"
 
 typedef struct tail {
@@ -31,30 +34,20 @@ SPB_INLINE int32_t sum_of(const tail *t, uint32_t bits, uint32_t border_class) {
     return t->factor * (s >> t->shift) - weights;
 }
 
-/* `count` pixels of a row from (y, x) on. `rows` transposed, the first pixel's bits at `bit`. */
+/* `count` pixels of a row from (y, x) on, to `to`. `rows` transposed, the first pixel's bits at `bit`. */
 static void store_row(const spb_layer *layer, const spb_border *border, const tail *t, const uint64_t *rows,
-                      unsigned side, uint32_t bit, uint32_t y, uint32_t x, uint32_t count, uint8_t *channel) {
-    size_t at = y * (size_t)layer->out.width + x;
+                      unsigned side, uint32_t bit, uint32_t y, uint32_t x, uint32_t count, int32_t *to) {
     uint32_t row_class = spb_axis_class(&border->rows, y) * border->columns.count;
     uint32_t mask = (uint32_t)(((uint64_t)1 << layer->planes) - 1);
     for (uint32_t p = 0; p < count; p++) {
         uint32_t from = bit + p, bits = (uint32_t)(rows[from % side] >> (from / side * side)) & mask;
-        int32_t sum =
-            sum_of(t, bits, layer->zero_pad ? row_class + spb_axis_class(&border->columns, x + p) : 0);
-        if (layer->output == SPB_OUTPUT_INT16) {
-            ((int16_t *)(void *)channel)[at + p] = (int16_t)sum;
-        } else {
-            ((int32_t *)(void *)channel)[at + p] = sum;
-        }
+        to[p] = sum_of(t, bits, layer->zero_pad ? row_class + spb_axis_class(&border->columns, x + p) : 0);
     }
 }
 
-void spb_tree_sums(const spb_layer *layer, const uint8_t *planes, uint32_t word_bytes, uint32_t at,
-                   const uint8_t *step_tail, uint8_t *channel) {
-    const tail t = tail_of(layer, step_tail);
-    if (t.factor == 0)
-        return; /* another step of the node follows */
-    const spb_border border = spb_border_of(layer);
+/* Sums of 32 bits: only at a network's end, so a pixel at a time. */
+static void wide_sums(const spb_layer *layer, const spb_border *border, const tail *t, const uint8_t *planes,
+                      uint32_t word_bytes, uint32_t at, int32_t *channel) {
     uint32_t row_bits = layer->out.row_bytes * 8, piece = word_bytes < 8 ? word_bytes : 8;
     uint32_t end = layer->out.height * row_bits;
     unsigned side = layer->planes <= 16 ? 16 : 32;
@@ -75,7 +68,90 @@ void spb_tree_sums(const spb_layer *layer, const uint8_t *planes, uint32_t word_
             uint32_t count = x >= layer->out.width         ? 0
                              : layer->out.width - x < step ? layer->out.width - x
                                                            : step;
-            store_row(layer, &border, &t, rows, side, bit, y, x, count, channel);
+            int32_t *to = channel + y * (size_t)layer->out.width + x;
+            store_row(layer, border, t, rows, side, bit, y, x, count, to);
         }
+    }
+}
+
+enum { WORD_PIXELS = 256 }; /* of the widest word */
+
+/* The weights inside the image of a border class, or of all. */
+static int32_t weights_of(const tail *t, uint32_t border_class) {
+    int32_t weights;
+    memcpy(&weights, t->weights + 4 * (size_t)border_class, sizeof weights);
+    return weights;
+}
+
+/* Adds to the sums of pixels [x, x + count) of a row, which were made with the base class's weights, what
+ * those of border class `k` of the columns have less; the row's classes begin at `row_class`. */
+static void mend_class(const spb_axis *columns, const tail *t, uint32_t row_class, uint32_t k, int32_t base,
+                       uint32_t x, uint32_t count, int16_t *sums) {
+    uint32_t first = k <= columns->leading ? k : k + columns->shift;
+    uint32_t end = first + (k == columns->leading ? columns->shift + 1 : 1);
+    uint16_t less = (uint16_t)(base - weights_of(t, row_class + k));
+    first = first > x ? first - x : 0;
+    end = end > x ? end - x : 0;
+    end = end < count ? end : count;
+    for (uint32_t i = first; i < end; i++)
+        sums[i] = (int16_t)(uint16_t)((uint16_t)sums[i] + less);
+}
+
+static void mend_row(const spb_border *border, const tail *t, int32_t base, uint32_t y, uint32_t x,
+                     uint32_t count, int16_t *sums) {
+    uint32_t row = spb_axis_class(&border->rows, y), row_class = row * border->columns.count;
+    for (uint32_t k = 0; k < border->columns.count; k++) {
+        if (row_class + k != spb_base_class(border))
+            mend_class(&border->columns, t, row_class, k, base, x, count, sums);
+    }
+}
+
+/* Sums of 16 bits, modulo 2^16, of all pixels of the word, one after the other; how many. `first`: the place
+ * of the first one in the image. */
+static uint32_t narrow_sums(const spb_layer *layer, const spb_border *border, const tail *t,
+                            const uint8_t *planes, uint32_t word_bytes, uint32_t at, size_t *first,
+                            int16_t sums[WORD_PIXELS + REAL_LANES]) {
+    int16_t numbers[WORD_PIXELS + REAL_LANES];
+    uint32_t used = layer->planes < NUMBER_BITS ? layer->planes : NUMBER_BITS, filled = 0;
+    uint32_t row_bits = layer->out.row_bytes * 8, bits = word_bytes * 8, from = at * 8;
+    int32_t base = weights_of(t, layer->zero_pad ? spb_base_class(border) : 0);
+    int16_t turned = t->factor < 0 ? -1 : 0;
+    const real_unfold u = real_unfold_of((uint16_t)(t->constant << (NUMBER_BITS - used)), used, turned,
+                                         (int16_t)(uint16_t)(-base - turned));
+    spb_plane_numbers(planes, word_bytes, layer->planes, numbers);
+    *first = from / row_bits * (size_t)layer->out.width + from % row_bits;
+    for (uint32_t bit = 0, step; bit < bits; bit += step) {
+        uint32_t y = (from + bit) / row_bits, x = (from + bit) % row_bits;
+        if (y >= layer->out.height)
+            break;
+        step = row_bits - x < bits - bit ? row_bits - x : bits - bit;
+        uint32_t left = x < layer->out.width ? layer->out.width - x : 0, count = left < step ? left : step;
+        for (uint32_t i = 0; i < count; i += REAL_LANES)
+            real_store(sums + filled + i, real_unfolded(&u, real_load(numbers + bit + i)));
+        if (layer->zero_pad)
+            mend_row(border, t, base, y, x, count, sums + filled);
+        filled += count;
+    }
+    return filled;
+}
+
+void spb_tree_sums(const spb_layer *layer, const uint8_t *planes, uint32_t word_bytes, uint32_t at,
+                   const uint8_t *step_tail, uint32_t index, uint8_t *out) {
+    const tail t = tail_of(layer, step_tail);
+    if (t.factor == 0)
+        return; /* another step of the node follows */
+    const spb_border border = spb_border_of(layer);
+    size_t pixels = (size_t)layer->out.height * layer->out.width, first;
+    if (layer->output != SPB_OUTPUT_INT16) {
+        wide_sums(layer, &border, &t, planes, word_bytes, at, (int32_t *)(void *)out + index * pixels);
+        return;
+    }
+    int16_t sums[WORD_PIXELS + REAL_LANES], *channel = (int16_t *)(void *)out + index * pixels;
+    uint32_t count = narrow_sums(layer, &border, &t, planes, word_bytes, at, &first, sums);
+    if (layer->real) {
+        const int16_t *addend = layer->addend ? layer->addend + index * pixels + first : NULL;
+        spb_requantize(layer, index, sums, count, addend, channel + first);
+    } else {
+        memcpy(channel + first, sums, count * sizeof sums[0]);
     }
 }

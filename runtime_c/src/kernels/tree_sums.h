@@ -8,6 +8,6 @@
  * sum, layer->planes words of `word_bytes`; `step_tail` is its step's (step_tail.h). Written to `channel`,
  * [height][width] of int16 where layer->output says so, else of int32. */
 void spb_tree_sums(const spb_layer *layer, const uint8_t *planes, uint32_t word_bytes, uint32_t at,
-                   const uint8_t *step_tail, uint8_t *channel);
+                   const uint8_t *step_tail, uint32_t index, uint8_t *out);
 
 #endif

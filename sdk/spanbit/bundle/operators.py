@@ -15,16 +15,35 @@ from spanbit.bundle import records
 from spanbit.bundle.header import text
 from spanbit.bundle.records import OpCode
 from spanbit.bundle.tap_stream import StreamNode, decode_taps
-from spanbit.bundle.weights import unpack_dense, unpack_head, unpack_output, unpack_pool, unpack_threshold
-from spanbit.graph.ops import (
+from spanbit.bundle.weights import (
+    real_head_bytes,
+    unpack_dense,
+    unpack_head,
+    unpack_output,
+    unpack_pool,
+    unpack_prelu,
+    unpack_real_head,
+    unpack_scale,
+    unpack_threshold,
+)
+from spanbit.graph import (
+    IMAGE,
+    Add,
+    AvgPool,
     BinaryConv,
     Compare,
+    Concat,
     Head,
     KernelKind,
-    MaxPool2x2,
+    Kind,
+    MaxPool,
     Output,
     OutputKind,
     Padding,
+    PRelu,
+    RealConv,
+    RealHead,
+    Requantize,
     Shape,
     StemConv,
     Threshold,
@@ -55,17 +74,26 @@ def read_layer(record: Any, data: bytes) -> LayerPlan:
         code = OpCode(int(record["op"]))
     except ValueError:
         raise ValueError(f"operator {record['op']} does not exist") from None
-    _check_flags(code, int(record["flags"]))
-    if int(record["reserved"]):
-        raise ValueError("its reserved byte is not 0")
+    flags = int(record["flags"])
+    _check_flags(code, flags)
+    if any(bytes(record["reserved"])):
+        raise ValueError("its reserved bytes are not 0")
+    sources = [int(record["first"]), int(record["second"])]
+    if sources[1] == records.NO_LAYER:
+        sources.pop()
     plan = LayerPlan(
-        op=MaxPool2x2(text(record["name"])),
+        op=MaxPool(text(record["name"])),
         threshold=None,
+        requantize=None,
         output=None,
+        add=None,
         nodes=None,
+        sources=tuple(IMAGE if source == records.NO_LAYER else source for source in sources),
         source=source,
         result=result,
+        kind=_kind(code, flags),
         in_arena=int(record["in_arena"]),
+        second_arena=int(record["second_arena"]),
         out_arena=int(record["out_arena"]),
         scratch_arena=int(record["scratch_arena"]),
         scratch_bytes=int(record["scratch_bytes"]),
@@ -78,18 +106,43 @@ def read_layer(record: Any, data: bytes) -> LayerPlan:
     return plan
 
 
+_DELIVERS = {
+    OutputKind.BITS: Kind.BITS,
+    OutputKind.INT16: Kind.INT16,
+    OutputKind.INT32: Kind.INT,
+    OutputKind.FLOAT32: Kind.FLOAT,
+}
+_REALS_ONLY = (OpCode.PRELU, OpCode.AVG_POOL, OpCode.REAL_CONV, OpCode.ADD)
+
+
+def _kind(code: OpCode, flags: int) -> Kind:
+    """Of what the layer delivers."""
+    if code in (OpCode.HEAD, OpCode.REAL_HEAD):
+        return Kind.LOGITS
+    if flags & records.FLAG_REAL:
+        return Kind.REAL
+    return _DELIVERS[OutputKind((flags & records.FLAG_OUTPUT) >> records.OUTPUT_SHIFT)]
+
+
 def _check_flags(code: OpCode, flags: int) -> None:
-    known = records.FLAG_PADDING | records.FLAG_BINARY | records.FLAG_OUTPUT
-    if flags > known or flags & records.FLAG_PADDING not in list(Padding):
+    known = records.FLAG_PADDING | records.FLAG_BINARY | records.FLAG_OUTPUT | records.FLAG_REAL
+    if flags & ~known or flags & records.FLAG_PADDING not in list(Padding):
         raise ValueError(f"flags {flags:#x}")
-    if flags & records.FLAG_OUTPUT and code not in (OpCode.TREE, OpCode.DENSE):
+    real, output = bool(flags & records.FLAG_REAL), flags & records.FLAG_OUTPUT
+    if real and output != OutputKind.INT16 << records.OUTPUT_SHIFT:
+        raise ValueError(f"flags {flags:#x}: reals that are not int16")
+    if output and not real and code not in (OpCode.TREE, OpCode.DENSE):
         raise ValueError(f"flags {flags:#x}: only a binary convolution has a kind of output")
+    if real and code in (OpCode.HEAD, OpCode.REAL_HEAD, OpCode.SIGN):
+        raise ValueError(f"flags {flags:#x}: it does not deliver reals")
+    if code in _REALS_ONLY and not real:
+        raise ValueError(f"flags {flags:#x}: it delivers reals")
 
 
 def _output(plan: LayerPlan, record: Any, data: bytes, offset: int) -> Output | None:
     """Of a layer that delivers sums; their scale and bias, if they have them, are at `offset`."""
-    kind = OutputKind(int(record["flags"]) >> records.OUTPUT_SHIFT)
-    if kind is OutputKind.BITS:
+    kind = OutputKind((int(record["flags"]) & records.FLAG_OUTPUT) >> records.OUTPUT_SHIFT)
+    if kind is OutputKind.BITS or plan.kind is Kind.REAL:
         return None
     scale = bias = None
     if kind is OutputKind.FLOAT32:
@@ -137,6 +190,26 @@ def _threshold(record: Any, data: bytes, channels: int) -> Threshold:
     return Threshold(f"{text(record['name'])}.threshold", value, compare)
 
 
+def _scale(record: Any, data: bytes, channels: int) -> Requantize:
+    """What makes numbers of a convolution's sums; validation looks at its ranges."""
+    blob = _blob(data, int(record["scale_offset"]), 7 * channels, "scales")
+    parts = unpack_scale(blob, channels, multiplied=True)
+    return Requantize(f"{text(record['name'])}.requantize", *parts, fraction=int(record["fraction"]))
+
+
+def _scaled(plan: LayerPlan, record: Any, data: bytes) -> LayerPlan:
+    """A convolution that delivers reals: its scale; an addition where a binary one has a second input."""
+    added = Add(f"{plan.op.name}.add") if len(plan.sources) > 1 else None
+    return replace(plan, requantize=_scale(record, data, plan.result.channels), add=added)
+
+
+def _ends(plan: LayerPlan, record: Any, data: bytes) -> LayerPlan:
+    """What a stem or a dense convolution ends in."""
+    if plan.kind is Kind.REAL:
+        return _scaled(plan, record, data)
+    return replace(plan, threshold=_threshold(record, data, plan.result.channels))
+
+
 def _read_stem(plan: LayerPlan, record: Any, data: bytes) -> tuple[LayerPlan, int]:
     shape = _kernel(record, plan)
     count = int(np.prod(shape))
@@ -144,7 +217,7 @@ def _read_stem(plan: LayerPlan, record: Any, data: bytes) -> tuple[LayerPlan, in
     weight = np.frombuffer(blob, np.int8, count).reshape(shape)
     pad_value = np.frombuffer(blob, np.uint8, shape[1], count)
     op = StemConv(plan.op.name, weight, int(record["stride"]), int(record["padding"]), pad_value)
-    plan = replace(plan, op=op, threshold=_threshold(record, data, shape[0]))
+    plan = _ends(replace(plan, op=op), record, data)
     return plan, stem_scratch_bytes(op, plan.source, plan.result)
 
 
@@ -166,10 +239,9 @@ def _read_dense(plan: LayerPlan, record: Any, data: bytes) -> tuple[LayerPlan, i
     op = replace(
         _binary_conv(plan, record, weight), kernel=KernelKind.DENSE, kernel_reason="stored in the bundle"
     )
-    offset = int(record["threshold_offset"])
-    output = _output(plan, record, data, offset)
-    threshold = None if output else _threshold(record, data, shape[0])
-    plan = replace(plan, op=op, threshold=threshold, output=output)
+    plan = replace(plan, op=op)
+    output = _output(plan, record, data, int(record["threshold_offset"]))
+    plan = replace(plan, output=output) if output else _ends(plan, record, data)
     return plan, dense_scratch_bytes(op, plan.source, plan.result)
 
 
@@ -204,24 +276,24 @@ def _read_tree(plan: LayerPlan, record: Any, data: bytes) -> tuple[LayerPlan, in
     if int(record["strip_rows"]) != (rows_wanted := strip_rows(op, plan.source, plan.result)):
         raise ValueError(f"strips of {record['strip_rows']} rows, they are of {rows_wanted}")
     table = _node_table(nodes, int(record["planes"]))
+    plan = replace(plan, op=op)
     output = _output(plan, record, data, int(record["tree_offset"]) + size)
-    threshold = None if output else _unfolded(op, table, tree, rows, text(record["name"]))
+    bits = plan.kind is Kind.BITS
+    threshold = _unfolded(op, table, tree, rows, text(record["name"])) if bits else None
     if table.planes < (needed := fold_nodes(op, threshold, plan.source, plan.result).planes):
         raise ValueError(f"sums of {table.planes} planes, they need {needed}")
-    wanted = table_bytes(op, plan.source, plan.result, table.planes, output is not None)
+    wanted = table_bytes(op, plan.source, plan.result, table.planes, not bits)
     if int(record["threshold_offset"]) != wanted:
         raise ValueError(f"a table of {record['threshold_offset']} bytes, it takes {wanted}")
     plan = replace(
-        plan,
-        op=op,
+        plan if bits or output else _scaled(plan, record, data),
         threshold=threshold,
         output=output,
         nodes=table,
         tables_bytes=wanted,
         strip_rows=rows_wanted,
     )
-    sums = output is not None
-    return plan, tree_scratch_bytes(op, plan.source, plan.result, tree.slot_count, table.planes, sums)
+    return plan, tree_scratch_bytes(op, plan.source, plan.result, tree.slot_count, table.planes, not bits)
 
 
 def _tree(nodes: NDArray[Any], slot_count: int) -> ChannelTree:
@@ -287,7 +359,55 @@ def _unfolded(
 def _read_pool(plan: LayerPlan, record: Any, data: bytes) -> tuple[LayerPlan, int]:
     channels = plan.source.channels
     blob = _weights(record, data, -(-channels // 8))
-    return replace(plan, op=MaxPool2x2(plan.op.name, unpack_pool(blob, channels))), 0
+    kernel, stride, padding = (int(record[name]) for name in ("kernel_h", "stride", "padding"))
+    if int(record["kernel_w"]) != kernel:
+        raise ValueError(f"a pool of {kernel}x{record['kernel_w']}")
+    return replace(plan, op=MaxPool(plan.op.name, unpack_pool(blob, channels), kernel, stride, padding)), 0
+
+
+def _read_avg_pool(plan: LayerPlan, record: Any, _data: bytes) -> tuple[LayerPlan, int]:
+    kernel, stride = (int(record["kernel_h"]), int(record["kernel_w"])), int(record["stride"])
+    if min(*kernel, stride) < 1:
+        raise ValueError(f"means of {kernel[0]}x{kernel[1]} pixels with stride {stride}")
+    sides = zip((plan.source.height, plan.source.width), kernel, strict=True)
+    floor = [(side - size) // stride + 1 for side, size in sides]
+    ceil = floor != [plan.result.height, plan.result.width]
+    return replace(plan, op=AvgPool(plan.op.name, kernel, stride, ceil=ceil)), 0
+
+
+def _read_real_conv(plan: LayerPlan, record: Any, data: bytes) -> tuple[LayerPlan, int]:
+    outputs, inputs = plan.result.channels, plan.source.channels
+    weight = np.frombuffer(_weights(record, data, 2 * outputs * inputs), "<i2").astype(np.int16)
+    blob = _blob(data, int(record["scale_offset"]), 5 * outputs, "scales")
+    _, bias, shift = unpack_scale(blob, outputs, multiplied=False)
+    stride, fraction = int(record["stride"]), int(record["fraction"])
+    op = RealConv(plan.op.name, weight.reshape(outputs, inputs), bias, shift, stride, fraction)
+    return replace(plan, op=op), 0
+
+
+def _read_prelu(plan: LayerPlan, record: Any, data: bytes) -> tuple[LayerPlan, int]:
+    parts = unpack_prelu(_weights(record, data, 6 * plan.source.channels))
+    return replace(plan, op=PRelu(plan.op.name, *parts)), 0
+
+
+def _read_sign(plan: LayerPlan, record: Any, data: bytes) -> tuple[LayerPlan, int]:
+    threshold = _threshold(record, data, plan.result.channels)
+    return replace(plan, op=replace(threshold, name=plan.op.name)), 0
+
+
+def _read_concat(plan: LayerPlan, _record: Any, _data: bytes) -> tuple[LayerPlan, int]:
+    return replace(plan, op=Concat(plan.op.name)), 0
+
+
+def _read_add(plan: LayerPlan, _record: Any, _data: bytes) -> tuple[LayerPlan, int]:
+    return replace(plan, op=Add(plan.op.name)), 0
+
+
+def _read_real_head(plan: LayerPlan, record: Any, data: bytes) -> tuple[LayerPlan, int]:
+    outputs = plan.result.channels
+    inputs = plan.source.channels * plan.source.height * plan.source.width
+    blob = _weights(record, data, real_head_bytes(outputs, inputs))
+    return replace(plan, op=RealHead(plan.op.name, *unpack_real_head(blob, outputs, inputs))), 0
 
 
 def _read_head(plan: LayerPlan, record: Any, data: bytes) -> tuple[LayerPlan, int]:
@@ -310,4 +430,11 @@ _READERS = {
     OpCode.DENSE: _read_dense,
     OpCode.POOL: _read_pool,
     OpCode.HEAD: _read_head,
+    OpCode.SIGN: _read_sign,
+    OpCode.PRELU: _read_prelu,
+    OpCode.AVG_POOL: _read_avg_pool,
+    OpCode.REAL_CONV: _read_real_conv,
+    OpCode.REAL_HEAD: _read_real_head,
+    OpCode.CONCAT: _read_concat,
+    OpCode.ADD: _read_add,
 }

@@ -18,11 +18,10 @@ from spanbit.bundle import records
 from spanbit.bundle.bundle import Bundle, GoldenRecord
 from spanbit.bundle.header import blaming, golden_bytes, output_count, read_header, text
 from spanbit.bundle.operators import read_layer
-from spanbit.graph.ops import Graph, Op, Shape, StemConv
-from spanbit.graph.validate import validate
+from spanbit.graph import IMAGE, Add, Concat, Graph, Op, Shape, TensorInfo, layers_of, validate
 from spanbit.passes.compiled import CompiledGraph, LayerPlan
-from spanbit.passes.layout import ARENA_ALIGN, ARENA_SLACK, tensor_bytes
-from spanbit.passes.memory import output_bytes
+from spanbit.passes.layout import ARENA_ALIGN, ARENA_SLACK
+from spanbit.passes.memory import output_bytes, overwritable
 
 
 def read_bundle(data: bytes, where: str = "bundle") -> Bundle:
@@ -33,24 +32,15 @@ def read_bundle(data: bytes, where: str = "bundle") -> Bundle:
     """
     header = read_header(data, where)
     table = np.frombuffer(data, records.LAYER, int(header["layer_count"]), int(header["layer_offset"]))
-    source = Shape(*(int(side) for side in header["input"]))
-    ops: list[Op] = []
     layers: list[LayerPlan] = []
     for index, record in enumerate(table):
         here = f"{where}: layer {index} {text(record['name'])!r}"
         with blaming(here):
             plan = read_layer(record, data)
-            if plan.source != source or (layers and plan.in_arena != layers[-1].out_arena):
-                raise ValueError("its input is not the output of the layer before it")
-            _check_regions(plan, header)
+            _check_inputs(plan, layers)
+            _check_regions(plan, layers, header)
         layers.append(plan)
-        ops.append(plan.op)
-        if plan.threshold is not None:
-            ops.append(plan.threshold)
-        if plan.output is not None:
-            ops.append(plan.output)
-        source = plan.result
-    graph = Graph(text(header["name"]), Shape(*(int(side) for side in header["input"])), tuple(ops))
+    graph = _graph(header, layers)
     with blaming(where):
         _check_results(graph, layers)
         _check_tables(layers, header)
@@ -69,33 +59,88 @@ def read_bundle(data: bytes, where: str = "bundle") -> Bundle:
     return Bundle(compiled, _golden(data, header))
 
 
+def _graph(header: Any, layers: list[LayerPlan]) -> Graph:
+    """The operators of all layers, and their wires."""
+    ops: list[Op] = []
+    wires: list[tuple[int, ...]] = []
+    delivers = {IMAGE: IMAGE}  # layer: position of the operator whose output is its
+    for index, plan in enumerate(layers):
+        first, *others = (delivers[source] for source in plan.sources)
+        whole = [plan.op, *(end for end in (plan.threshold, plan.requantize, plan.output, plan.add) if end)]
+        for op in whole:
+            joins = op is plan.add or len(whole) == 1
+            wires.append((first, *others) if joins else (first,))
+            first = len(ops)
+            ops.append(op)
+        delivers[index] = first
+    sides = Shape(*(int(side) for side in header["input"]))
+    return Graph(text(header["name"]), sides, tuple(ops), wires=tuple(wires))
+
+
+def _check_inputs(plan: LayerPlan, before: list[LayerPlan]) -> None:
+    """Inputs are outputs of layers before this one, where these have put them."""
+    arenas = (plan.in_arena, plan.second_arena)
+    if (len(plan.sources) > 1) != (plan.add is not None or isinstance(plan.op, Add | Concat)):
+        raise ValueError(f"it takes {len(plan.sources)} inputs")
+    if len(plan.sources) < 2 and plan.second_arena:
+        raise ValueError("a place of a second input, and no second input")
+    for source, arena in zip(plan.sources, arenas, strict=False):
+        if (source == IMAGE) != (not before) or source >= len(before):
+            raise ValueError(f"it takes the output of layer {source}, which is not before it")
+        if source != IMAGE and before[source].out_arena != arena:
+            raise ValueError(f"its input is not where layer {source} puts its output")
+    if before and before[plan.sources[0]].result != plan.source:
+        raise ValueError("its input has another shape than what it takes")
+
+
 def _check_results(graph: Graph, layers: list[LayerPlan]) -> None:
     """The graph is one that the compiler would take, and its shapes are those of the records."""
-    infos = iter(validate(graph))
-    for plan in layers:
-        info = next(infos)
-        if plan.threshold is not None or plan.output is not None:
-            info = next(infos)
-        if info.shape != plan.result:
-            raise ValueError(f"layer {plan.op.name!r} says its output is {plan.result}, it is {info.shape}")
+    infos = validate(graph)
+    groups = layers_of(graph)
+    if len(groups) != len(layers):
+        raise ValueError(f"{len(layers)} layers, of which the compiler would make {len(groups)}")
+    for plan, group in zip(layers, groups, strict=True):
+        if infos[group[-1]] != TensorInfo(plan.kind, plan.result):
+            made = infos[group[-1]]
+            raise ValueError(
+                f"layer {plan.op.name!r} says its output is {plan.kind.value} {plan.result}, "
+                f"it is {made.kind.value} {made.shape}"
+            )
 
 
-def _check_regions(plan: LayerPlan, header: Any) -> None:
-    """Input, output, scratch and the tables lie in the arena, apart from each other."""
+def _check_regions(plan: LayerPlan, before: list[LayerPlan], header: Any) -> None:
+    """Inputs, output, scratch and the tables lie in the arena, apart from each other.
+
+    What a layer writes stays until the last layer has read it.
+    """
     limit = int(header["arena_bytes"]) - ARENA_SLACK
+    inputs = [source for source in plan.sources if source != IMAGE]
     regions = [
-        ("input", plan.in_arena, 0 if isinstance(plan.op, StemConv) else tensor_bytes(plan.source)),
         ("output", plan.out_arena, output_bytes(plan)),
         ("scratch", plan.scratch_arena, plan.scratch_bytes),
         ("tables", int(header["tables_arena"]), int(header["tables_bytes"])),
     ]
+    for name, source in zip(("input", "second input"), inputs, strict=False):
+        if source in overwritable(plan) and before[source].out_arena == plan.out_arena:
+            continue  # the output lies in its very place
+        regions.append((name, before[source].out_arena, output_bytes(before[source])))
     used = [(name, begin, begin + size) for name, begin, size in regions if size]
     for name, begin, end in used:
         if begin % ARENA_ALIGN or end > limit:
             raise ValueError(f"its {name} region leaves the arena or is not aligned to {ARENA_ALIGN}")
     for (one, begin, end), (other, other_begin, other_end) in combinations(used, 2):
-        if begin < other_end and other_begin < end:
+        same = (begin, end) == (other_begin, other_end) and {one, other} == {"input", "second input"}
+        if begin < other_end and other_begin < end and not same:
             raise ValueError(f"its {one} and {other} regions overlap")
+    for source in inputs:
+        begin, end = before[source].out_arena, before[source].out_arena + output_bytes(before[source])
+        for between in before[source + 1 :]:
+            written = (
+                (between.out_arena, output_bytes(between)),
+                (between.scratch_arena, between.scratch_bytes),
+            )
+            if any(size and at < end and begin < at + size for at, size in written):
+                raise ValueError(f"layer {between.op.name!r} writes over what it takes")
 
 
 def _check_tables(layers: list[LayerPlan], header: Any) -> None:

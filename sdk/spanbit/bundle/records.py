@@ -18,6 +18,8 @@ FLAG_PADDING = 3  # two bits: graph.Padding
 FLAG_BINARY = 4
 FLAG_OUTPUT = 24  # two bits: graph.OutputKind
 OUTPUT_SHIFT = 3
+FLAG_REAL = 32
+NO_LAYER = 0xFFFF  # in the place of a layer's index: the image, or no second input
 
 
 class OpCode(IntEnum):
@@ -28,6 +30,13 @@ class OpCode(IntEnum):
     DENSE = 3
     POOL = 4
     HEAD = 5
+    SIGN = 6
+    PRELU = 7
+    AVG_POOL = 8
+    REAL_CONV = 9
+    REAL_HEAD = 10
+    CONCAT = 11
+    ADD = 12
 
 
 HEADER = np.dtype(
@@ -73,9 +82,14 @@ LAYER = np.dtype(
         ("tables_arena", "<u4"),
         ("tap_count", "<u4"),
         ("planes", "u1"),
-        ("reserved", "u1"),
+        ("fraction", "u1"),
         ("strip_rows", "<u2"),
         ("name", f"S{NAME_BYTES}"),
+        ("first", "<u2"),
+        ("second", "<u2"),
+        ("second_arena", "<u4"),
+        ("scale_offset", "<u4"),
+        ("reserved", "V20"),
     ]
 )
 
@@ -92,4 +106,4 @@ NODE = np.dtype(
     ]
 )
 
-assert (HEADER.itemsize, LAYER.itemsize, NODE.itemsize) == (96, 96, 16)
+assert (HEADER.itemsize, LAYER.itemsize, NODE.itemsize) == (96, 128, 16)

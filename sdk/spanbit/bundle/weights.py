@@ -8,7 +8,19 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from spanbit.graph.ops import BinaryConv, Head, MaxPool2x2, Output, Shape, StemConv, Threshold
+from spanbit.graph import (
+    BinaryConv,
+    Head,
+    MaxPool,
+    Output,
+    PRelu,
+    RealConv,
+    RealHead,
+    Requantize,
+    Shape,
+    StemConv,
+    Threshold,
+)
 from spanbit.passes.layout import dense_shape, head_bytes
 
 _HEAD_PREFIX = 16
@@ -80,7 +92,55 @@ def unpack_dense(data: bytes, shape: tuple[int, int, int, int], binary: bool) ->
     return np.ascontiguousarray(weight[..., :in_channels].transpose(0, 3, 1, 2), np.int8)
 
 
-def pack_pool(op: MaxPool2x2, channels: int) -> bytes:
+def pack_scale(op: Requantize | RealConv) -> bytes:
+    """i32 biases, i16 multipliers (not of a real convolution), u8 shifts."""
+    multiplier = op.multiplier.astype("<i2").tobytes() if isinstance(op, Requantize) else b""
+    return op.bias.astype("<i4").tobytes() + multiplier + op.shift.tobytes()
+
+
+def unpack_scale(
+    data: bytes, channels: int, *, multiplied: bool
+) -> tuple[NDArray[np.int16], NDArray[np.int32], NDArray[np.uint8]]:
+    """The inverse: multiplier (empty where there is none), bias, shift."""
+    bias = np.frombuffer(data, "<i4", channels).astype(np.int32)
+    multiplier = np.frombuffer(data, "<i2", channels if multiplied else 0, 4 * channels).astype(np.int16)
+    shift = np.frombuffer(data, np.uint8, channels, 4 * channels + 2 * len(multiplier)).copy()
+    return multiplier, bias, shift
+
+
+def pack_prelu(op: PRelu) -> bytes:
+    """i16 before, slope, after, each for all channels."""
+    return b"".join(part.astype("<i2").tobytes() for part in (op.before, op.slope, op.after))
+
+
+def unpack_prelu(data: bytes) -> tuple[NDArray[np.int16], NDArray[np.int16], NDArray[np.int16]]:
+    """The inverse of `pack_prelu`."""
+    before, slope, after = np.frombuffer(data, "<i2").reshape(3, -1).astype(np.int16)
+    return before, slope, after
+
+
+def pack_real_head(op: RealHead) -> bytes:
+    """i16 weights, zeros up to a multiple of 4 bytes, f32 scales, f32 biases."""
+    weights = op.weight.astype("<i2").tobytes()
+    padding = bytes(-len(weights) % 4)
+    return weights + padding + op.scale.astype("<f4").tobytes() + op.bias.astype("<f4").tobytes()
+
+
+def real_head_bytes(outputs: int, inputs: int) -> int:
+    """Bytes of what `pack_real_head` makes."""
+    return -(-2 * outputs * inputs // 4) * 4 + 8 * outputs
+
+
+def unpack_real_head(
+    data: bytes, outputs: int, inputs: int
+) -> tuple[NDArray[np.int16], NDArray[np.float32], NDArray[np.float32]]:
+    """The inverse: weight [O, K], scale, bias."""
+    weight = np.frombuffer(data, "<i2", outputs * inputs).reshape(outputs, inputs).astype(np.int16)
+    scale, bias = np.frombuffer(data[len(data) - 8 * outputs :], "<f4").reshape(2, outputs).astype(np.float32)
+    return weight, scale, bias
+
+
+def pack_pool(op: MaxPool, channels: int) -> bytes:
     """A bit a channel: it takes the minimum."""
     take_min = op.take_min if op.take_min is not None else np.zeros(channels, np.bool_)
     return np.packbits(take_min, bitorder="little").tobytes()

@@ -15,30 +15,54 @@ from spanbit.bundle import records
 from spanbit.bundle.planes import bits_crc
 from spanbit.bundle.records import OpCode
 from spanbit.bundle.tap_stream import encode_taps, is_binary
-from spanbit.bundle.weights import pack_dense, pack_head, pack_output, pack_pool, pack_stem, pack_threshold
+from spanbit.bundle.weights import (
+    pack_dense,
+    pack_head,
+    pack_output,
+    pack_pool,
+    pack_prelu,
+    pack_real_head,
+    pack_scale,
+    pack_stem,
+    pack_threshold,
+)
 from spanbit.errors import ExitCode, SpanbitError
-from spanbit.graph.ops import (
+from spanbit.graph import (
+    IMAGE,
+    Add,
+    AvgPool,
     BinaryConv,
+    Concat,
     Graph,
     Head,
-    MaxPool2x2,
+    Kind,
+    MaxPool,
     Output,
     OutputKind,
+    PRelu,
+    RealConv,
+    RealHead,
     Shape,
     StemConv,
     Threshold,
+    layers_of,
 )
 from spanbit.passes.compiled import CompiledGraph, LayerPlan
 from spanbit.passes.layout import kernel_sides, round_up
-from spanbit.reference import head_sums, run_graph
+from spanbit.passes.trees import Progress
+from spanbit.reference import head_sums, real_head_sums, run_graph
 from spanbit.tree import ZERO
 
 _FILE_MAX = 0xFFFFFFFF
 _GOLDEN_MAX = 0xFFFF
 
 
-def write_bundle(compiled: CompiledGraph, images: NDArray[np.uint8]) -> bytes:
+def write_bundle(
+    compiled: CompiledGraph, images: NDArray[np.uint8], progress: Progress | None = None
+) -> bytes:
     """The file. What every layer makes of each of `images`, by the reference, goes in as golden records.
+
+    `progress` is told how far these are: the reference is slow.
 
     Raises:
         SpanbitError: the images do not fit the network, or the bundle passes 4 GiB.
@@ -47,10 +71,14 @@ def write_bundle(compiled: CompiledGraph, images: NDArray[np.uint8]) -> bytes:
     layers = np.zeros(len(compiled.layers), records.LAYER)
     for record, plan in zip(layers, compiled.layers, strict=True):
         _fill(record, plan, file)
-    golden = b"".join(_golden(compiled.graph, image) for image in images)
+    golden = bytearray()
+    for index, image in enumerate(images):
+        if progress is not None:
+            progress("golden outputs", index, len(images))
+        golden += _golden(compiled.graph, image)
     if len(images) > _GOLDEN_MAX:
         raise SpanbitError(f"{len(images)} golden images, a bundle holds {_GOLDEN_MAX}")
-    golden_offset = file.add(golden)
+    golden_offset = file.add(bytes(golden))
     header = np.zeros((), records.HEADER)
     header["magic"] = records.MAGIC
     header["major"], header["minor"] = records.VERSION_MAJOR, records.VERSION_MINOR
@@ -103,33 +131,67 @@ def _sides(shape: Shape) -> tuple[int, int, int]:
 def _fill(record: Any, plan: LayerPlan, file: _File) -> None:
     op = plan.op
     record["source"], record["result"] = _sides(plan.source), _sides(plan.result)
-    record["in_arena"], record["out_arena"] = plan.in_arena, plan.out_arena
+    record["in_arena"], record["second_arena"] = plan.in_arena, plan.second_arena
+    record["out_arena"] = plan.out_arena
     record["scratch_arena"], record["scratch_bytes"] = plan.scratch_arena, plan.scratch_bytes
     record["name"] = short_name(op.name)
+    places = [records.NO_LAYER if source == IMAGE else source for source in plan.sources]
+    record["first"], record["second"] = (*places, records.NO_LAYER)[:2]
+    if plan.kind is Kind.REAL:
+        record["flags"] = records.FLAG_REAL | OutputKind.INT16 << records.OUTPUT_SHIFT
+    weights = _fill_op(record, plan, file)
+    if isinstance(op, StemConv | BinaryConv):
+        record["kernel_h"], record["kernel_w"] = kernel_sides(op)
+        record["stride"], record["padding"] = op.stride, op.padding
+    if isinstance(op, RealConv):
+        record["kernel_h"], record["kernel_w"], record["stride"] = 1, 1, op.stride
+    record["weight_offset"], record["weight_bytes"] = file.add(weights), len(weights)
+    threshold = op if isinstance(op, Threshold) else plan.threshold
+    if threshold is not None and plan.nodes is None:
+        record["threshold_offset"] = file.add(pack_threshold(threshold))
+    if plan.output is not None and plan.nodes is None:
+        record["threshold_offset"] = file.add(pack_output(plan.output))
+    scaled = op if isinstance(op, RealConv) else plan.requantize
+    if scaled is not None:
+        record["scale_offset"], record["fraction"] = file.add(pack_scale(scaled)), scaled.fraction
+
+
+def _fill_op(record: Any, plan: LayerPlan, file: _File) -> bytes:
+    """The operator's number and its own fields; its weights."""
+    op = plan.op
     match op:
         case StemConv():
             record["op"], weights = OpCode.STEM, pack_stem(op)
         case BinaryConv():
-            record["flags"] = op.outside | records.FLAG_BINARY * is_binary(op.weight)
+            record["flags"] |= op.outside | records.FLAG_BINARY * is_binary(op.weight)
             if plan.output is not None:
                 record["flags"] |= plan.output.kind << records.OUTPUT_SHIFT
             if plan.nodes is not None:
                 record["op"], weights = OpCode.TREE, _fill_tree(record, op, plan, file)
             else:
                 record["op"], weights = OpCode.DENSE, pack_dense(op, is_binary(op.weight))
-        case MaxPool2x2():
+        case MaxPool():
             record["op"], weights = OpCode.POOL, pack_pool(op, plan.source.channels)
-            record["kernel_h"] = record["kernel_w"] = record["stride"] = 2
+            record["kernel_h"] = record["kernel_w"] = op.kernel
+            record["stride"], record["padding"] = op.stride, op.padding
+        case AvgPool():
+            record["op"], weights = OpCode.AVG_POOL, b""
+            (record["kernel_h"], record["kernel_w"]), record["stride"] = op.kernel, op.stride
         case Head():
             record["op"], weights = OpCode.HEAD, pack_head(op, plan.source)
-    if isinstance(op, StemConv | BinaryConv):
-        record["kernel_h"], record["kernel_w"] = kernel_sides(op)
-        record["stride"], record["padding"] = op.stride, op.padding
-    record["weight_offset"], record["weight_bytes"] = file.add(weights), len(weights)
-    if plan.threshold is not None and plan.nodes is None:
-        record["threshold_offset"] = file.add(pack_threshold(plan.threshold))
-    if plan.output is not None and plan.nodes is None:
-        record["threshold_offset"] = file.add(pack_output(plan.output))
+        case RealHead():
+            record["op"], weights = OpCode.REAL_HEAD, pack_real_head(op)
+        case RealConv():
+            record["op"], weights = OpCode.REAL_CONV, op.weight.astype("<i2").tobytes()
+        case PRelu():
+            record["op"], weights = OpCode.PRELU, pack_prelu(op)
+        case Threshold():
+            record["op"], weights = OpCode.SIGN, b""
+        case Concat():
+            record["op"], weights = OpCode.CONCAT, b""
+        case Add():
+            record["op"], weights = OpCode.ADD, b""
+    return weights
 
 
 def _fill_tree(record: Any, op: BinaryConv, plan: LayerPlan, file: _File) -> bytes:
@@ -155,13 +217,18 @@ def _golden(graph: Graph, image: NDArray[np.uint8]) -> bytes:
     """One record: the image, a checksum a layer of the bundle, the logits."""
     outputs = run_graph(graph, image)
     crcs: list[int] = []
-    for index, op in enumerate(graph.ops):
-        if isinstance(op, Threshold | MaxPool2x2):  # a convolution's layer ends with its threshold
-            crcs.append(bits_crc(outputs[index]))
-        elif isinstance(op, Head):
-            crcs.append(zlib.crc32(head_sums(op, outputs[index - 1]).astype("<i4").tobytes()))
-        elif isinstance(op, Output):  # FLOAT32 too is checked by its sums
-            sums = outputs[index - 1].astype("<i2" if op.kind is OutputKind.INT16 else "<i4")
-            crcs.append(zlib.crc32(sums.tobytes()))
+    for layer in layers_of(graph):
+        op, delivered = graph.ops[layer[-1]], outputs[layer[-1]]
+        if isinstance(op, Head):
+            delivered = head_sums(op, outputs[graph.sources[layer[-1]][0]])
+        elif isinstance(op, RealHead):
+            delivered = real_head_sums(op, outputs[graph.sources[layer[-1]][0]])
+        elif isinstance(op, Output) and op.kind is OutputKind.FLOAT32:  # it too is checked by its sums
+            delivered = outputs[layer[-2]]
+        crcs.append(bits_crc(delivered) if delivered.dtype == np.bool_ else _numbers_crc(delivered))
     logits = outputs[-1].astype("<f4")
     return image.tobytes() + np.array(crcs, "<u4").tobytes() + logits.tobytes()
+
+
+def _numbers_crc(numbers: NDArray[Any]) -> int:
+    return zlib.crc32(numbers.astype(numbers.dtype.newbyteorder("<")).tobytes())

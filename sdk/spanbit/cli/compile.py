@@ -1,6 +1,6 @@
-"""`spanbit compile demo.pt --target rpi4`: checkpoint -> graph -> passes -> bundle, and its report.
+"""`spanbit compile demo.pt --target rpi4`: model -> graph -> passes -> bundle, and its report.
 
-Golden images are the first real test images, from NAME.test.npz beside the checkpoint.
+Golden images are the first real test images, from NAME.test.npz beside the model or a file that is named.
 """
 
 from __future__ import annotations
@@ -16,24 +16,58 @@ from numpy.typing import NDArray
 
 from spanbit.cli.files import read_file, write_atomic
 from spanbit.cli.inspect import show
+from spanbit.cli.progress import shown
 from spanbit.errors import SpanbitError
 
 
+def channel_numbers(_: click.Context, __: click.Parameter, text: str | None) -> tuple[float, ...] | None:
+    """Of an option: numbers with commas between, one a channel or one for all."""
+    try:
+        return None if text is None else tuple(float(part) for part in text.split(","))
+    except ValueError as error:
+        raise click.BadParameter("give one number, or one a channel: 0.485,0.456,0.406") from error
+
+
 @click.command("compile", epilog="Example: spanbit compile demo.pt --target rpi4")
-@click.argument("checkpoint", type=click.Path(path_type=Path))
+@click.argument("model", type=click.Path(path_type=Path))
 @click.option("--target", default="rpi4", show_default=True, help="Board to compile for.")
-@click.option("--out", type=click.Path(path_type=Path), help="Bundle to write  [default: CHECKPOINT.spb]")
+@click.option("--out", type=click.Path(path_type=Path), help="Bundle to write  [default: MODEL.spb]")
 @click.option("--golden", default=4, show_default=True, type=click.IntRange(1, 256), help="Golden images.")
+@click.option(
+    "--golden-images",
+    "images_file",
+    type=click.Path(path_type=Path),
+    help="Where they are  [default: MODEL.test.npz]",
+)
+@click.option(
+    "--mean", callback=channel_numbers, help="MODEL (no checkpoint) takes (pixel / 255 - MEAN) / STD;"
+)
+@click.option("--std", callback=channel_numbers, help="one number each, or one a channel: 0.5,0.5,0.5.")
+@click.option("--explain", is_flag=True, help="First say what became of every layer of the network.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def compile_command(checkpoint: Path, target: str, out: Path | None, golden: int, as_json: bool) -> None:
-    """Compile CHECKPOINT into a bundle and report each layer."""
+def compile_command(
+    model: Path,
+    target: str,
+    out: Path | None,
+    golden: int,
+    images_file: Path | None,
+    mean: tuple[float, ...] | None,
+    std: tuple[float, ...] | None,
+    explain: bool,
+    as_json: bool,
+) -> None:
+    """Compile MODEL (a checkpoint, ONNX, Larq or Keras) into a bundle and report each layer."""
     board = import_module("spanbit.targets").load_target(target)  # the cheap check first
-    images = golden_images(checkpoint.with_suffix(".test.npz"), golden)
-    data_file = read_file(checkpoint)
-    graph = import_module("spanbit.importers").from_checkpoint(data_file, where=str(checkpoint))
-    compiled = import_module("spanbit.passes").compile_graph(graph, board)
-    data: bytes = import_module("spanbit.bundle").write_bundle(compiled, images)
-    write_atomic(out or checkpoint.with_suffix(".spb"), data)
+    images = golden_images(images_file or model.with_suffix(".test.npz"), golden)
+    importers, source = import_module("spanbit.importers"), read_file(model)
+    explanation = importers.explain_file(source, where=str(model), mean=mean, std=std)
+    graph = explanation.graph
+    if explain:
+        click.echo(explanation, err=as_json)  # one JSON object on standard output stays one
+    with shown("compiling") as progress:
+        compiled = import_module("spanbit.passes").compile_graph(graph, board, progress=progress)
+        data: bytes = import_module("spanbit.bundle").write_bundle(compiled, images, progress)
+    write_atomic(out or model.with_suffix(".spb"), data)
     show(compiled.graph, data, as_json=as_json)
 
 

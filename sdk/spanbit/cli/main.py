@@ -22,6 +22,7 @@ COMMANDS = {
     "train": ("spanbit.cli.train:train_command", "Train a small network to a tree cost."),
     "compile": ("spanbit.cli.compile:compile_command", "Compile a checkpoint into a bundle."),
     "inspect": ("spanbit.cli.inspect:inspect", "Show what a bundle holds."),
+    "report": ("spanbit.cli.report:report", "Draw what training did: accuracy against cost, layers, a tree."),
 }
 FOREIGN = {
     "run": "Classify images on a board.",

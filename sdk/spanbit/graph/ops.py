@@ -1,11 +1,15 @@
-"""A network as data: a chain of typed operators. No behaviour lives here.
+"""A network as data: typed operators and the wires between them. No behaviour lives here.
 
-A graph is a chain: the input image feeds operator 0, operator i feeds operator i + 1, the last one
-is the `Head`, or an `Output` behind a binary convolution. Tensors between operators are one of three kinds:
+Operators stand in an order of calculation: each takes what operators before it deliver, the first the image.
+Most networks are chains, which need no wires; a shortcut needs them. The last operator is a head, or an
+`Output` behind a binary convolution. Tensors between operators are one of four kinds:
 
     U8    uint8  [H, W, C]   the image, as a camera delivers it (rows of interleaved channels)
     INT   int32  [C, H, W]   accumulators P = sum_k w_k a_k
     BITS  bool   [C, H, W]   a = +1 is True, a = -1 is False
+    REAL  int16  [C, H, W]   fixed point: what the source network calculates in real numbers, as a shortcut
+
+Operators on REAL tensors saturate: sat(v) is the nearest number of int16. `>>` rounds down, as Python's.
 
 The importers build a graph as the training framework sees it (conv, pool, threshold one after the
 other); `spanbit.passes` rewrites it; `spanbit.reference` gives every operator its meaning in numpy.
@@ -29,6 +33,7 @@ class Kind(Enum):
     U8 = "u8"
     INT = "int32"
     BITS = "bits"
+    REAL = "real"
     INT16 = "int16"
     FLOAT = "float32"
     LOGITS = "logits"
@@ -118,7 +123,7 @@ class BinaryConv:
 
 @dataclass(frozen=True, eq=False)
 class Threshold:
-    """Batch-norm and sign as one exact integer comparison a channel. INT -> BITS."""
+    """Batch-norm and sign as one exact integer comparison a channel. INT -> BITS or REAL -> BITS."""
 
     name: str
     value: NDArray[np.int32]  # [C]
@@ -126,14 +131,87 @@ class Threshold:
 
 
 @dataclass(frozen=True, eq=False)
-class MaxPool2x2:
-    """2x2 maximum, stride 2, an odd last row or column dropped. INT -> INT or BITS -> BITS.
+class MaxPool:
+    """Maximum of kernel x kernel. INT -> INT, BITS -> BITS or REAL -> REAL; INT as 2x2 with stride 2 only.
 
-    On bits it is OR; channels with `take_min` use AND (a pool moved behind a threshold with gamma < 0).
+    Outside the image nothing wins. On bits it is OR; channels with `take_min` use AND (a pool moved behind a
+    threshold with gamma < 0).
     """
 
     name: str
-    take_min: NDArray[np.bool_] | None = None  # [C]; None means no channel
+    take_min: NDArray[np.bool_] | None = None  # [C]; None means no channel; BITS only
+    kernel: int = 2
+    stride: int = 2
+    padding: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Requantize:
+    """A batch-norm whose result is needed as a number: y = sat((multiplier[c] P + bias[c]) >> shift[c]).
+
+    INT -> REAL. `bias` has the half that makes the shift round to the nearest.
+    """
+
+    name: str
+    multiplier: NDArray[np.int16]  # [C]
+    bias: NDArray[np.int32]  # [C]
+    shift: NDArray[np.uint8]  # [C], 0 .. 31
+    fraction: int = 0  # bits of y behind the point; for reports
+
+
+@dataclass(frozen=True, eq=False)
+class Add:
+    """sat(x + y): the end of a shortcut. Two REAL -> REAL, both with as many bits behind the point."""
+
+    name: str
+
+
+@dataclass(frozen=True, eq=False)
+class PRelu:
+    """Shifted PReLU (ReActNet's RPReLU; ReLU with a slope of 0). REAL -> REAL.
+
+    d = sat(x + before[c]);  y = sat((d if d >= 0 else (slope[c] d + 2^13) >> 14) + after[c])
+    """
+
+    name: str
+    before: NDArray[np.int16]  # [C]
+    slope: NDArray[np.int16]  # [C], in units of 2^-14
+    after: NDArray[np.int16]  # [C]
+
+
+@dataclass(frozen=True, eq=False)
+class AvgPool:
+    """Mean of windows, rounded to the nearest, halves up: floor((2 sum + n) / (2 n)). REAL -> REAL.
+
+    With `ceil` a last window may leave the image: it is the mean of its n pixels inside.
+    """
+
+    name: str
+    kernel: tuple[int, int]
+    stride: int
+    ceil: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class RealConv:
+    """1x1 convolution of numbers: y = sat((sum_k weight[o, k] x_k + bias[o]) >> shift[o]). REAL -> REAL.
+
+    Its sums stay inside int32: 2^15 sum_k |weight[o, k]| + |bias[o]| < 2^31.
+    """
+
+    name: str
+    weight: NDArray[np.int16]  # [O, C]
+    bias: NDArray[np.int32]  # [O]
+    shift: NDArray[np.uint8]  # [O], 0 .. 31
+    stride: int = 1
+    fraction: int = 0  # bits of y behind the point; for reports
+
+
+@dataclass(frozen=True, eq=False)
+class Concat:
+    """Channels of all sources, one after the other. BITS -> BITS or REAL -> REAL."""
+
+    name: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,6 +224,19 @@ class Head:
 
     name: str
     weight: NDArray[np.int8]  # [O, C*H*W], any int8 but -128
+    scale: NDArray[np.float32]  # [O]
+    bias: NDArray[np.float32]  # [O]
+
+
+@dataclass(frozen=True, eq=False)
+class RealHead:
+    """Fully connected, numbers to logits: logit[o] = scale[o] * sum_k w[o,k] x_k + bias[o]. REAL -> LOGITS.
+
+    As `Head`, but its sums stay inside int32 because sum_k |w[o,k]| is at most 65535.
+    """
+
+    name: str
+    weight: NDArray[np.int16]  # [O, C*H*W]
     scale: NDArray[np.float32]  # [O]
     bias: NDArray[np.float32]  # [O]
 
@@ -164,14 +255,57 @@ class Output:
     bias: NDArray[np.float32] | None = None
 
 
-Op = StemConv | BinaryConv | Threshold | MaxPool2x2 | Head | Output
+Op = (
+    StemConv
+    | BinaryConv
+    | Threshold
+    | MaxPool
+    | Requantize
+    | Add
+    | PRelu
+    | AvgPool
+    | RealConv
+    | Concat
+    | Head
+    | RealHead
+    | Output
+)
+
+IMAGE = -1
+"""In the place of an operator's position: the image."""
+
+Wires = tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True, eq=False)
 class Graph:
-    """A chain of operators and the image it takes. Build it, then `validate` it (graph/validate.py)."""
+    """Operators and the image they take. Build it, then `validate` it (graph/validate.py).
+
+    `wires` has for each operator the positions of those that feed it; None: a chain. Operators in two
+    neighbouring positions may change places without any wire being touched.
+    """
 
     name: str
     input: Shape
     ops: tuple[Op, ...]
     class_names: tuple[str, ...] = field(default=())
+    wires: Wires | None = None
+
+    @property
+    def sources(self) -> Wires:
+        """For each operator the positions of those that feed it, `IMAGE` for the image."""
+        return chain(len(self.ops)) if self.wires is None else self.wires
+
+    def consumers(self) -> list[list[int]]:
+        """For each operator the positions of those that it feeds."""
+        fed: list[list[int]] = [[] for _ in self.ops]
+        for position, sources in enumerate(self.sources):
+            for source in sources:
+                if source != IMAGE:
+                    fed[source].append(position)
+        return fed
+
+
+def chain(count: int) -> Wires:
+    """The wires of so many operators, each feeding the next."""
+    return tuple((position - 1,) for position in range(count))

@@ -1,14 +1,19 @@
-"""Trained networks from other frameworks, as a `Graph`. Today: PyTorch modules.
+"""Trained networks from other frameworks, as a `Graph`: PyTorch modules, ONNX, Larq and Keras models.
 
-    from spanbit.importers import from_checkpoint, from_torch
+    from spanbit.importers import from_checkpoint, from_keras, from_onnx, from_torch
     graph = from_torch(model, input_shape=(1, 28, 28), name="demo")
     graph = from_checkpoint(Path("demo.pt").read_bytes(), where="demo.pt")
+    graph = from_onnx(Path("net.onnx").read_bytes(), where="net.onnx")
+    graph = from_keras("net.h5", mean=0.5, std=0.5)
+    print(explain_torch(model, input_shape=(1, 28, 28)))     # what became of every layer
+    print(explain_file(path.read_bytes(), where=str(path)))  # any of those files
 
-PyTorch is imported by these two alone, so the rest of the compiler runs without it.
+PyTorch is imported by those alone that take its modules and checkpoints: the rest runs without it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +21,22 @@ from spanbit.errors import SpanbitError
 from spanbit.graph import Graph
 
 if TYPE_CHECKING:
-    from spanbit.importers.torch_module import from_torch
+    from spanbit.importers.explain import Explanation
+    from spanbit.importers.keras import explain_keras, from_keras
+    from spanbit.importers.onnx_model import explain_onnx, from_onnx
+    from spanbit.importers.torch_module import explain_torch, from_torch
 
-__all__ = ["from_checkpoint", "from_torch"]
+__all__ = [
+    "explain_checkpoint",
+    "explain_file",
+    "explain_keras",
+    "explain_onnx",
+    "explain_torch",
+    "from_checkpoint",
+    "from_keras",
+    "from_onnx",
+    "from_torch",
+]
 
 _NAME_BYTES = 32  # the bundle's field
 
@@ -29,8 +47,13 @@ def from_checkpoint(data: bytes, where: str) -> Graph:
     Raises:
         SpanbitError: not such a checkpoint, or PyTorch is not installed.
     """
+    return explain_checkpoint(data, where).graph
+
+
+def explain_checkpoint(data: bytes, where: str) -> Explanation:
+    """As `from_checkpoint`: the graph, and what became of every layer."""
     try:
-        from spanbit.importers.torch_module import from_torch
+        from spanbit.importers.torch_module import explain_torch
         from spanbit.nn.checkpoint import read_checkpoint
     except ModuleNotFoundError as missing:
         raise SpanbitError(
@@ -42,12 +65,53 @@ def from_checkpoint(data: bytes, where: str) -> Graph:
     net, meta = read_checkpoint(data, where)
     name = Path(where).stem.encode()[:_NAME_BYTES].decode(errors="ignore")
     class_names = tuple(str(label) for label in meta.get("class_names", ()))
-    return from_torch(net, meta["input_shape"], name=name, class_names=class_names)
+    return explain_torch(net, meta["input_shape"], name=name, class_names=class_names)
+
+
+def explain_file(
+    data: bytes, where: str, mean: Sequence[float] | None = None, std: Sequence[float] | None = None
+) -> Explanation:
+    """A file's network: of Keras by its content, of ONNX by the suffix .onnx; else it is a checkpoint.
+
+    `mean` and `std` are for the first two; a checkpoint has its own.
+
+    Raises:
+        SpanbitError: not such a file, or the package that reads it is not installed.
+    """
+    from spanbit.importers.keras import explain_keras_bytes, is_keras
+
+    if is_keras(data):
+        return explain_keras_bytes(data, where, mean=mean, std=std)
+    if Path(where).suffix.lower() != ".onnx":
+        if mean is not None or std is not None:
+            raise SpanbitError(
+                "mean and std for a checkpoint", where=where, why="it has its own", fix="leave them out"
+            )
+        return explain_checkpoint(data, where)
+    try:
+        from spanbit.importers.onnx_model import explain_onnx
+    except ModuleNotFoundError as missing:
+        raise SpanbitError(
+            "reading an ONNX model needs the package onnx, which is not installed",
+            where=where,
+            why=str(missing),
+            fix="pip install 'spanbit[onnx]'",
+        ) from missing
+    name = Path(where).stem.encode()[:_NAME_BYTES].decode(errors="ignore")
+    return explain_onnx(data, where, name=name, mean=mean, std=std)
 
 
 def __getattr__(name: str) -> Any:
-    if name == "from_torch":
-        from spanbit.importers.torch_module import from_torch
+    if name in ("explain_keras", "from_keras"):
+        from spanbit.importers import keras
 
-        return from_torch
+        return getattr(keras, name)
+    if name in ("explain_onnx", "from_onnx"):
+        from spanbit.importers import onnx_model
+
+        return getattr(onnx_model, name)
+    if name in ("explain_torch", "from_torch"):
+        from spanbit.importers import torch_module
+
+        return getattr(torch_module, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

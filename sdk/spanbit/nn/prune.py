@@ -88,7 +88,8 @@ class Prune(Compressor):
         per_layer: meet the share in each layer instead.
         warmup: share of the training before anything is pruned.
         fixed_at: share of the training after which the cost is met and the taps stay as they are.
-        every: taps are chosen again every so many steps.
+        every: taps are chosen again every so many steps. At 1 a latent weight that changes its sign passes
+            through zero; else its tap jumps from -1 to +1 while it is weakest (docs/training.md).
         floor: every layer keeps at least this part of what `per_layer` would give it.
     """
 
@@ -102,7 +103,7 @@ class Prune(Compressor):
         per_layer: bool = False,
         warmup: float = 0.05,
         fixed_at: float = 0.8,
-        every: int = 16,
+        every: int = 1,
         floor: float = FLOOR,
     ) -> None:
         self.cost, self.per_layer = cost, per_layer
@@ -157,7 +158,11 @@ def _at_least(magnitude: Tensor, count: int) -> Tensor:
 
 def _strongest(magnitude: Tensor, count: int) -> Tensor:
     """A mask of exactly `count` places, the largest; of equal ones the first."""
-    order = torch.sort(magnitude, descending=True, stable=True).indices
-    mask = torch.zeros(magnitude.shape, dtype=torch.bool, device=magnitude.device)
-    mask[order[:count]] = True
+    if not 0 < count < magnitude.numel():
+        return torch.full(magnitude.shape, count > 0, dtype=torch.bool, device=magnitude.device)
+    # No sort: this is done in every step of a training.
+    least = magnitude.kthvalue(magnitude.numel() - count + 1).values
+    mask = magnitude > least
+    equal = (magnitude == least).nonzero()[: count - int(mask.sum()), 0]
+    mask[equal] = True
     return mask

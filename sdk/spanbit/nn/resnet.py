@@ -1,18 +1,18 @@
-"""Residual networks in the layout of the binary networks' literature, for training.
+"""Residual networks in the layout of the binary networks' literature.
 
     net = resnet20((3, 32, 32), classes=10, mean=mean, std=std)
 
 After Liu et al., "Bi-Real Net" (2018): every binary 3x3 convolution has a real-valued shortcut of its own,
 x + batch-norm(convolution(sign(x))); where the image is halved, the shortcut is the mean of 2x2 pixels, a
 real 1x1 convolution and a batch-norm. The stem has int8 weights, the head real ones. Only the 3x3
-convolutions between count as bits. A compiled network is a chain today: `spanbit.importers` refuses these and
-says so.
+convolutions between count as bits. Compiled, the shortcut is int16 in fixed point: docs/import-torch.md.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from torch import Tensor, nn
 
@@ -45,72 +45,55 @@ class Residual(nn.Module):
         return bits + shortcut
 
 
-def resnet20(
-    input_shape: tuple[int, int, int],
-    classes: int,
-    width: int = 16,
-    *,
-    mean: Sequence[float],
-    std: Sequence[float],
-    weights: Weights = "ternary",
-) -> nn.Sequential:
-    """CIFAR's: stages of 6 convolutions, width, 2 and 4 width channels; 267,264 bits at width 16."""
-    return _resnet(input_shape, classes, width, (6, 6, 6), mean, std, weights)
+@dataclass(frozen=True)
+class ResNet:
+    """A kind of residual network, called as `spanbit.nn.zoo.Build` says.
+
+    Args:
+        stages: binary convolutions of each stage, which has twice the channels of the one before.
+        own_width: channels of the stem and the first stage where no others are asked for.
+    """
+
+    stages: tuple[int, ...]
+    own_width: int
+
+    def __call__(
+        self,
+        input_shape: tuple[int, int, int],
+        classes: int,
+        width: int | None = None,
+        *,
+        mean: Sequence[float],
+        std: Sequence[float],
+        weights: Weights = "ternary",
+    ) -> nn.Sequential:
+        """A network for images [C, H, W]; mean and std per channel, of pixels scaled to 0..1."""
+        channels, height, width_px = input_shape
+        if min(height, width_px) < 8:
+            raise ValueError(f"images of {height}x{width_px} are too small, 8x8 is the least")
+        large = min(height, width_px) >= _LARGE_SIDE
+        before = width or self.own_width
+        layers = OrderedDict[str, nn.Module]()
+        kernel, stride = (7, 2) if large else (3, 1)
+        layers["stem"] = StemConv2d(channels, before, kernel, stride, kernel // 2, mean=mean, std=std)
+        layers["stem_norm"] = nn.BatchNorm2d(before)
+        if large:
+            layers["stem_pool"] = nn.MaxPool2d(3, 2, 1)
+        for stage, convolutions in enumerate(self.stages):
+            after = before * 2 if stage else before
+            for place in range(convolutions):
+                halved = 2 if stage > 0 and place == 0 else 1
+                layers[f"stage{stage + 1}_{place + 1}"] = Residual(before, after, halved, weights)
+                before = after
+        layers["pool"] = nn.AdaptiveAvgPool2d(1)
+        layers["flatten"] = nn.Flatten()
+        layers["head"] = nn.Linear(before, classes)
+        return nn.Sequential(layers)
 
 
-def resnet18(
-    input_shape: tuple[int, int, int],
-    classes: int,
-    width: int = 64,
-    *,
-    mean: Sequence[float],
-    std: Sequence[float],
-    weights: Weights = "ternary",
-) -> nn.Sequential:
-    """Stages of 4 convolutions, width to 8 width channels; 10,985,472 bits at width 64."""
-    return _resnet(input_shape, classes, width, (4, 4, 4, 4), mean, std, weights)
-
-
-def resnet34(
-    input_shape: tuple[int, int, int],
-    classes: int,
-    width: int = 64,
-    *,
-    mean: Sequence[float],
-    std: Sequence[float],
-    weights: Weights = "ternary",
-) -> nn.Sequential:
-    """Stages of 6, 8, 12, 6 convolutions, width to 8 width channels; 21,086,208 bits at width 64."""
-    return _resnet(input_shape, classes, width, (6, 8, 12, 6), mean, std, weights)
-
-
-def _resnet(
-    input_shape: tuple[int, int, int],
-    classes: int,
-    width: int,
-    stages: Sequence[int],
-    mean: Sequence[float],
-    std: Sequence[float],
-    weights: Weights,
-) -> nn.Sequential:
-    channels, height, width_px = input_shape
-    large = min(height, width_px) >= _LARGE_SIDE
-    if min(height, width_px) < 8:
-        raise ValueError(f"images of {height}x{width_px} are too small, 8x8 is the least")
-    layers = OrderedDict[str, nn.Module]()
-    kernel, stride = (7, 2) if large else (3, 1)
-    layers["stem"] = StemConv2d(channels, width, kernel, stride, kernel // 2, mean=mean, std=std)
-    layers["stem_norm"] = nn.BatchNorm2d(width)
-    if large:
-        layers["stem_pool"] = nn.MaxPool2d(3, 2, 1)
-    before = width
-    for stage, convolutions in enumerate(stages):
-        after = width << stage
-        for place in range(convolutions):
-            halved = 2 if stage > 0 and place == 0 else 1
-            layers[f"stage{stage + 1}_{place + 1}"] = Residual(before, after, halved, weights)
-            before = after
-    layers["pool"] = nn.AdaptiveAvgPool2d(1)
-    layers["flatten"] = nn.Flatten()
-    layers["head"] = nn.Linear(before, classes)
-    return nn.Sequential(layers)
+resnet20 = ResNet(stages=(6, 6, 6), own_width=16)
+"""CIFAR's: 267,264 bits at its own width."""
+resnet18 = ResNet(stages=(4, 4, 4, 4), own_width=64)
+"""10,985,472 bits at its own width."""
+resnet34 = ResNet(stages=(6, 8, 12, 6), own_width=64)
+"""21,086,208 bits at its own width."""

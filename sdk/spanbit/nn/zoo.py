@@ -119,17 +119,16 @@ class Build(Protocol):
 
 @dataclass(frozen=True)
 class Network:
-    """A network's function, the width (channels of the stem) that is its own, whether it compiles."""
+    """A network's function, and the width (channels of the stem) that is its own."""
 
     build: Build
     width: int
-    compiles: bool = True
 
 
 NETWORKS = {
     "vgg_tiny": Network(vgg_tiny, 32),
     "vgg_small": Network(vgg_small, 128),
-    "resnet20": Network(resnet20, 16, compiles=False),
-    "resnet18": Network(resnet18, 64, compiles=False),
-    "resnet34": Network(resnet34, 64, compiles=False),
+    "resnet20": Network(resnet20, resnet20.own_width),
+    "resnet18": Network(resnet18, resnet18.own_width),
+    "resnet34": Network(resnet34, resnet34.own_width),
 }

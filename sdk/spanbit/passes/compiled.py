@@ -7,7 +7,28 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from spanbit.graph.ops import BinaryConv, Graph, Head, MaxPool2x2, Output, Shape, StemConv, Threshold
+from spanbit.graph import (
+    Add,
+    AvgPool,
+    BinaryConv,
+    Concat,
+    Graph,
+    Head,
+    Kind,
+    MaxPool,
+    Output,
+    PRelu,
+    RealConv,
+    RealHead,
+    Requantize,
+    Shape,
+    StemConv,
+    Threshold,
+)
+
+LayerOp = (
+    StemConv | BinaryConv | Threshold | MaxPool | PRelu | AvgPool | RealConv | Concat | Add | Head | RealHead
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,21 +42,31 @@ class NodeTable:
 
 @dataclass(frozen=True, eq=False)
 class LayerPlan:
-    """One layer of the bundle: an operator with its threshold, and its places in the arena (bytes)."""
+    """One layer of the bundle: an operator with what ends it, and its places in the arena (bytes)."""
 
-    op: StemConv | BinaryConv | MaxPool2x2 | Head
-    threshold: Threshold | None  # stem and binary convolutions have one, or an output
+    op: LayerOp
+    threshold: Threshold | None  # a convolution has one of these three; a sign is one
+    requantize: Requantize | None
     output: Output | None  # of the last layer, where it is a binary convolution
+    add: Add | None  # a binary convolution onto its second input
     nodes: NodeTable | None  # tree convolutions have one
-    source: Shape
+    sources: tuple[int, ...]  # layers that feed it, one or two; IMAGE: the caller's image
+    source: Shape  # of the first input
     result: Shape
+    kind: Kind  # of what it delivers
     in_arena: int  # 0 for the stem, which reads the caller's image
+    second_arena: int  # 0 where there is no second input
     out_arena: int
     scratch_arena: int
     scratch_bytes: int
     tables_arena: int  # expanded tap table of a tree, else 0
     tables_bytes: int
     strip_rows: int = 0  # output rows that a tree convolution prepares at a time
+
+    @property
+    def sums(self) -> bool:
+        """Whether a convolution's sums leave it as numbers, not as bits."""
+        return self.threshold is None
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,7 +5,8 @@
 
     tree kernel
       tree      differing taps * vectors of the output plane     one load and one full adder each
-      node      channels * (planes + 6) * vectors                load, add, store, compare; begin a node
+      node      channels * (planes + 6) * vectors                load, add, store, compare; begin a node;
+                                                                 once for each window of prepared planes
       prepare   vectors of shifted input planes                  moved whole words at a time ...
       gather    rows of shifted input planes                     ... or row by row: stride 2, wide images;
                                                                  a row counts for each 64 bits of it
@@ -30,7 +31,16 @@ import math
 from collections.abc import Mapping
 
 from spanbit.graph.ops import BinaryConv, Shape
-from spanbit.passes.layout import dense_shape, kernel_sides, lanes, planes_of, round_up, row_bytes, strip_rows
+from spanbit.passes.layout import (
+    dense_shape,
+    kernel_sides,
+    lanes,
+    planes_of,
+    round_up,
+    row_bytes,
+    strip_rows,
+    window_channels,
+)
 from spanbit.passes.nodes import reach
 from spanbit.targets import Cost, word_bytes
 
@@ -65,6 +75,7 @@ def tree_amounts(op: BinaryConv, source: Shape, result: Shape, isa: str) -> dict
     node = narrow * (planes_of(*reach(op)) + _FOLD_PLANES * math.log2(sharing)) + vectors * _BEGIN_PLANES
     copies = source.channels * kernel_w * op.stride
     strip = strip_rows(op, source, result)
+    windows = -(-source.channels // window_channels(op, source, result, strip))
     strips = -(-result.height // strip)
     rows = strips * (strip + (kernel_h - 1) // op.stride)
     row = row_bytes(result.width)
@@ -72,7 +83,7 @@ def tree_amounts(op: BinaryConv, source: Shape, result: Shape, isa: str) -> dict
     moved = op.stride == 1 and row_bytes(source.width) == row <= 8  # prepare_planes.c decides by it
     return {
         "tree": vectors * op.tree.total_distance * tap,
-        "node": len(op.weight) * node,
+        "node": len(op.weight) * node * windows,
         "prepare": copies * copy / _VECTOR_BYTES if moved else 0.0,
         "gather": 0.0 if moved else float(copies * rows * -(-row // 8)),
     }

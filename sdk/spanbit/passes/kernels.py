@@ -26,10 +26,11 @@ def choose_kernels(graph: Graph, target: Target, kernel: KernelKind | None = Non
     """
     infos = validate(graph)
     ops: list[Op] = []
-    source = graph.input
-    for op, info in zip(graph.ops, infos, strict=True):
-        ops.append(_choose(op, source, info.shape, target, kernel) if isinstance(op, BinaryConv) else op)
-        source = info.shape
+    for op, info, sources in zip(graph.ops, infos, graph.sources, strict=True):
+        if isinstance(op, BinaryConv):
+            ops.append(_choose(op, infos[sources[0]].shape, info.shape, target, kernel))
+        else:
+            ops.append(op)
     return replace(graph, ops=tuple(ops))
 
 

@@ -17,7 +17,7 @@ from spanbit.passes.border import axis_classes, border_classes, class_bytes
 ARENA_ALIGN = 64
 ARENA_SLACK = 64  # kernels load whole vectors: readable bytes behind the last region
 _PLANE_ALIGN = 32
-COPIES_BYTES_MAX = 0xFFC0  # prepared copies of a tree convolution: offsets into them are 16 bits
+_COPIES_BYTES_MAX = 0xFFC0  # of a window of prepared copies: offsets into it are 16 bits
 PLANES_MAX = 18
 WORD_BYTES = (4, 8, 16, 32)  # of the tree kernel on all machines
 _LANES_MAX, _LANE_BYTES_MIN = 4, 4
@@ -117,10 +117,26 @@ def strip_rows(op: BinaryConv, source: Shape, result: Shape) -> int:
 
 def copies_bytes(op: BinaryConv, source: Shape, result: Shape, rows: int) -> int:
     """The shifted, padded copies of the input planes for a strip of `rows` output rows."""
+    return round_up(source.channels * _channel_copies_bytes(op, result, rows), 64)
+
+
+def window_channels(op: BinaryConv, source: Shape, result: Shape, rows: int) -> int:
+    """Input channels whose copies are a window: as many as offsets reach, at least 1 of any legal shape."""
+    return min(source.channels, _COPIES_BYTES_MAX // _channel_copies_bytes(op, result, rows))
+
+
+def prepared_bytes(op: BinaryConv, source: Shape, result: Shape, rows: int) -> int:
+    """All windows: their copies, and zeros behind each."""
+    each = window_channels(op, source, result, rows)
+    copies = round_up(each * _channel_copies_bytes(op, result, rows), 64)
+    zeros = round_up(min(rows, result.height) * row_bytes(result.width), 64) + 64
+    return -(-source.channels // each) * (copies + zeros)
+
+
+def _channel_copies_bytes(op: BinaryConv, result: Shape, rows: int) -> int:
     kernel_h, kernel_w = kernel_sides(op)
     reached = min(rows, result.height) + (kernel_h - 1) // op.stride
-    copy = max(8, reached * row_bytes(result.width))
-    return round_up(source.channels * kernel_w * op.stride * copy, 64)
+    return kernel_w * op.stride * max(8, reached * row_bytes(result.width))
 
 
 def tree_scratch_bytes(
@@ -132,8 +148,7 @@ def tree_scratch_bytes(
     """
     taps = int(op.weight[0].size)
     rows = strip_rows(op, source, result)
-    zeros = round_up(rows * row_bytes(result.width), 64) + 64
-    running = copies_bytes(op, source, result, rows) + zeros + slots * planes * _PLANE_ALIGN
+    running = prepared_bytes(op, source, result, rows) + slots * planes * _PLANE_ALIGN
     running += round_up(plane_bytes(result.height, result.width), 64)
     zeros_outside = op.outside is Padding.ZERO
     loading = slots * 2 * -(-taps // 8)

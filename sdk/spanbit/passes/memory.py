@@ -1,10 +1,12 @@
 """Where each tensor and each scratch region lies in the arena.
 
-Tables of the trees come first and stay. Everything else is alive for one layer (scratch) or two (a tensor:
-written by one, read by the next). Regions are placed one after the other, each at the lowest place where no
-region that is alive at the same time is in the way: from the largest to the smallest (Pisarchyk and Lee,
-"Efficient Memory Management for Deep Neural Net Inference", 2020: greedy by size), and, where that leaves a
-gap, in some random orders, of which the best counts. The same network always gets the same plan.
+Tables of the trees come first and stay. Everything else is alive for one layer (scratch) or from the layer
+that writes it to the last that reads it (a tensor). Where a layer reads a tensor for the last time and may
+write over it, its output takes that very place. Regions are placed one after the other, each at the lowest
+place where no region that is alive at the same time is in the way: from the largest to the smallest
+(Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net Inference", 2020: greedy by size), and,
+where that leaves a gap, in some random orders, of which the best counts. The same network always gets the
+same plan.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
-from spanbit.graph.ops import Head, OutputKind
+from spanbit.graph.ops import IMAGE, Add, Kind, PRelu, Shape
 from spanbit.passes.compiled import LayerPlan
 from spanbit.passes.layout import ARENA_ALIGN, ARENA_SLACK, round_up, tensor_bytes
 
@@ -21,11 +23,15 @@ _TRIES = 200
 
 
 @dataclass
-class _Region:
+class Region:
+    """Bytes of the arena that layers need at one place; a tensor's is named by the layer that makes it."""
+
+    name: str
     bytes: int
     first: int  # layers, both included
     last: int
     begin: int = 0
+    scratch: bool = False
 
 
 def plan_memory(layers: Sequence[LayerPlan]) -> tuple[tuple[LayerPlan, ...], int, int]:
@@ -34,20 +40,20 @@ def plan_memory(layers: Sequence[LayerPlan]) -> tuple[tuple[LayerPlan, ...], int
     `scratch_bytes` and `tables_bytes` must be set; places are overwritten.
     """
     tables = 0
-    outputs: list[_Region] = []
-    scratches: list[_Region] = []
     tables_at: list[int] = []
-    for index, layer in enumerate(layers):
+    for layer in layers:
         tables_at.append(tables if layer.tables_bytes else 0)
         tables += layer.tables_bytes
-        outputs.append(_Region(output_bytes(layer), index, min(index + 1, len(layers) - 1)))
-        scratches.append(_Region(layer.scratch_bytes, index, index))
-    end = _place([*outputs, *scratches], tables)
+    outputs = _outputs(layers)
+    scratches = _scratches(layers)
+    end = _place([*_each_once(outputs), *scratches], tables)
+    begins = {IMAGE: 0, **{index: region.begin for index, region in enumerate(outputs)}}
     placed = tuple(
         replace(
             layer,
-            in_arena=outputs[index - 1].begin if index else 0,
-            out_arena=outputs[index].begin,
+            in_arena=begins[layer.sources[0]],
+            second_arena=begins[layer.sources[1]] if len(layer.sources) > 1 else 0,
+            out_arena=begins[index],
             scratch_arena=scratches[index].begin,
             tables_arena=tables_at[index],
         )
@@ -56,21 +62,74 @@ def plan_memory(layers: Sequence[LayerPlan]) -> tuple[tuple[LayerPlan, ...], int
     return placed, tables, round_up(end, ARENA_ALIGN) + ARENA_SLACK
 
 
+def regions(layers: Sequence[LayerPlan]) -> list[Region]:
+    """What layers that have their places keep in the arena, tap tables left out, from the first layer on."""
+    outputs, scratches = _outputs(layers), _scratches(layers)
+    for layer, output, scratch in zip(layers, outputs, scratches, strict=True):
+        output.begin, scratch.begin = layer.out_arena, layer.scratch_arena
+    kept = [region for region in (*_each_once(outputs), *scratches) if region.bytes]
+    return sorted(kept, key=lambda region: (region.first, region.begin))
+
+
+def least_bytes(kept: Sequence[Region]) -> int:
+    """A bound that no placement goes below: the most bytes that are needed at the same time."""
+    last = max((region.last for region in kept), default=-1)
+    return max((_alive_bytes(kept, layer) for layer in range(last + 1)), default=0)
+
+
+def _scratches(layers: Sequence[LayerPlan]) -> list[Region]:
+    return [
+        Region(layer.op.name, layer.scratch_bytes, index, index, scratch=True)
+        for index, layer in enumerate(layers)
+    ]
+
+
+def _each_once(outputs: Sequence[Region]) -> list[Region]:
+    return list({id(region): region for region in outputs}.values())
+
+
+def _outputs(layers: Sequence[LayerPlan]) -> list[Region]:
+    """The region of each layer's output; several have one, where a layer writes over its input."""
+    last = list(range(len(layers)))
+    for index, layer in enumerate(layers):
+        for source in layer.sources:
+            if source != IMAGE:
+                last[source] = index
+    outputs: list[Region] = []
+    for index, layer in enumerate(layers):
+        over = next((source for source in overwritable(layer) if last[source] == index), None)
+        if over is None:
+            outputs.append(Region(layer.op.name, output_bytes(layer), index, last[index]))
+        else:
+            outputs.append(outputs[over])
+            outputs[over].last = last[index]
+    return outputs
+
+
+def overwritable(layer: LayerPlan) -> tuple[int, ...]:
+    """Inputs, by their layers, in whose very place the output may lie: equally large, read before written."""
+    if isinstance(layer.op, PRelu | Add):
+        return layer.sources
+    return layer.sources[1:] if layer.add is not None else ()
+
+
 def output_bytes(layer: LayerPlan) -> int:
-    """Bytes of a layer's output tensor: planes, or sums."""
-    if layer.output is not None:
-        shape, each = layer.result, 2 if layer.output.kind is OutputKind.INT16 else 4
-        return each * shape.channels * shape.height * shape.width
-    if isinstance(layer.op, Head):
-        return 4 * layer.result.channels
-    return tensor_bytes(layer.result)
+    """Bytes of a layer's output tensor: planes, numbers, sums; a head's sums."""
+    return kind_bytes(layer.kind, layer.result)
 
 
-def _place(regions: list[_Region], bottom: int) -> int:
+def kind_bytes(kind: Kind, shape: Shape) -> int:
+    """Bytes of a tensor in the arena."""
+    if kind is Kind.BITS:
+        return tensor_bytes(shape)
+    each = 2 if kind in (Kind.REAL, Kind.INT16) else 4
+    return each * shape.channels * shape.height * shape.width
+
+
+def _place(kept: list[Region], bottom: int) -> int:
     """Sets every region's `begin`; gives the end of the highest."""
-    by_size = sorted((region for region in regions if region.bytes), key=lambda r: (-r.bytes, r.first))
-    last = max((region.last for region in by_size), default=-1)
-    least = max((_alive_bytes(by_size, layer) for layer in range(last + 1)), default=0)
+    by_size = sorted((region for region in kept if region.bytes), key=lambda r: (-r.bytes, r.first))
+    least = least_bytes(by_size)
     best, random = list(by_size), Random(0)
     end = _place_in_order(by_size, bottom)
     for _ in range(_TRIES):
@@ -83,14 +142,14 @@ def _place(regions: list[_Region], bottom: int) -> int:
     return _place_in_order(best, bottom)
 
 
-def _alive_bytes(regions: list[_Region], layer: int) -> int:
-    sizes = [round_up(r.bytes, ARENA_ALIGN) for r in regions if r.first <= layer <= r.last]
+def _alive_bytes(kept: Sequence[Region], layer: int) -> int:
+    sizes = [round_up(r.bytes, ARENA_ALIGN) for r in kept if r.first <= layer <= r.last]
     return sum(sizes)
 
 
-def _place_in_order(regions: list[_Region], bottom: int) -> int:
-    done: list[_Region] = []
-    for region in regions:
+def _place_in_order(kept: list[Region], bottom: int) -> int:
+    done: list[Region] = []
+    for region in kept:
         alive = [r for r in done if r.first <= region.last and region.first <= r.last]
         region.begin = bottom
         for other in sorted(alive, key=lambda r: r.begin):

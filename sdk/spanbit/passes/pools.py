@@ -1,9 +1,10 @@
-"""Max-pools move behind the threshold, where they are one OR a pixel instead of comparisons of integers.
+"""Max-pools move behind what makes bits or numbers of sums, where they are one OR a pixel, or a maximum.
 
     max(P) >= t  is  OR  of (P >= t)
     max(P) <= t  is  AND of (P <= t)      (a negative gamma turns the comparison round)
 
-Both are exact, and a channel whose bit never changes is not changed by either.
+All are exact: a comparison and a requantisation are monotone, and a channel whose bit never changes is not
+changed by either.
 """
 
 from __future__ import annotations
@@ -12,25 +13,27 @@ from dataclasses import replace
 
 import numpy as np
 
-from spanbit.graph.ops import Compare, Graph, MaxPool2x2, Op, Threshold
+from spanbit.graph.ops import Compare, Graph, MaxPool, Op, Requantize, Threshold
 
 
 def move_pools(graph: Graph) -> Graph:
-    """The same function, with no pool between a convolution and its threshold."""
+    """The same function, with no pool between a convolution and what follows it."""
     ops: list[Op] = list(graph.ops)
-    at = 0
-    while at + 1 < len(ops):
-        pool, following = ops[at], ops[at + 1]
-        if isinstance(pool, MaxPool2x2) and isinstance(following, Threshold):
-            ops[at : at + 2] = [following, _on_bits(pool, following)]
-            at = max(0, at - 1)  # another pool may stand before this one
-        else:
-            at += 1
+    fed = graph.consumers()
+    changed = True
+    while changed:  # several pools may stand in a row
+        changed = False
+        for position, pool in enumerate(ops):
+            following = fed[position][0] if len(fed[position]) == 1 else position
+            maker = ops[following]
+            if isinstance(pool, MaxPool) and isinstance(maker, Threshold | Requantize):
+                ops[position], ops[following] = maker, _behind(pool, maker)
+                changed = True
     return replace(graph, ops=tuple(ops))
 
 
-def _on_bits(pool: MaxPool2x2, threshold: Threshold) -> MaxPool2x2:
-    turned = threshold.compare == Compare.LE
+def _behind(pool: MaxPool, maker: Threshold | Requantize) -> MaxPool:
+    turned = maker.compare == Compare.LE if isinstance(maker, Threshold) else maker.multiplier < 0
     before = pool.take_min if pool.take_min is not None else np.zeros_like(turned)
     take_min = before ^ turned
     return replace(pool, take_min=take_min if take_min.any() else None)

@@ -4,7 +4,7 @@ outputs = run_graph(graph, image)       # one array an operator; image uint8 [H,
 labels = classify(graph, images)        # int64 [N]; images uint8 [N, H, W, C]
 """
 
-from spanbit.reference.operators import head_sums
+from spanbit.reference.operators import head_sums, real_head_sums
 from spanbit.reference.run import classify, run_graph
 
-__all__ = ["classify", "head_sums", "run_graph"]
+__all__ = ["classify", "head_sums", "real_head_sums", "run_graph"]

@@ -11,10 +11,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spanbit.graph.ops import BinaryConv, Compare, Head, MaxPool2x2, Output, OutputKind, StemConv, Threshold
+from spanbit.graph.ops import (
+    AvgPool,
+    BinaryConv,
+    Compare,
+    Head,
+    MaxPool,
+    Output,
+    OutputKind,
+    PRelu,
+    RealConv,
+    RealHead,
+    Requantize,
+    StemConv,
+    Threshold,
+)
 
 Bits = NDArray[np.bool_]
 Ints = NDArray[np.int32]
+Reals = NDArray[np.int16]
+
+_PRELU_POINT = 14
 
 
 def stem_conv(op: StemConv, image: NDArray[np.uint8]) -> Ints:
@@ -31,24 +48,88 @@ def binary_conv(op: BinaryConv, bits: Bits) -> Ints:
     return _convolve(np.stack([_frame(plane, op.padding, outside) for plane in signs]), op.weight, op.stride)
 
 
-def threshold(op: Threshold, sums: Ints) -> Bits:
+def threshold(op: Threshold, numbers: Ints | Reals) -> Bits:
     """One comparison a channel."""
     value = op.value[:, None, None]
     compare = op.compare[:, None, None]
-    at_least = (compare == Compare.GE) & (sums >= value)
-    at_most = (compare == Compare.LE) & (sums <= value)
+    at_least = (compare == Compare.GE) & (numbers >= value)
+    at_most = (compare == Compare.LE) & (numbers <= value)
     bits: Bits = at_least | at_most | (compare == Compare.ALWAYS)
     return bits
 
 
-def max_pool(op: MaxPool2x2, tensor: NDArray[Any]) -> NDArray[Any]:
-    """Maximum of 2x2 (minimum where `take_min`); an odd last row or column is dropped."""
-    channels, height, width = tensor.shape
-    windows = tensor[:, : height // 2 * 2, : width // 2 * 2].reshape(channels, height // 2, 2, width // 2, 2)
-    largest, least = windows.max(axis=(2, 4)), windows.min(axis=(2, 4))
-    take_min = np.zeros(channels, np.bool_) if op.take_min is None else op.take_min
-    pooled: NDArray[Any] = np.where(take_min[:, None, None], least, largest)
-    return pooled
+def max_pool(op: MaxPool, tensor: NDArray[Any]) -> NDArray[Any]:
+    """Maximum of each window (minimum where `take_min`) over its pixels inside the image."""
+    take_min = np.zeros(len(tensor), np.bool_) if op.take_min is None else op.take_min
+    pooled = np.stack(
+        [_pool_plane(op, plane, least=bool(least)) for plane, least in zip(tensor, take_min, strict=True)]
+    )
+    return pooled.astype(tensor.dtype)
+
+
+def _pool_plane(op: MaxPool, plane: NDArray[Any], *, least: bool) -> NDArray[np.int64]:
+    numbers = -plane.astype(np.int64) if least else plane.astype(np.int64)
+    framed = _frame(numbers, op.padding, np.iinfo(np.int64).min)
+    windows = np.lib.stride_tricks.sliding_window_view(framed, (op.kernel, op.kernel))
+    largest: NDArray[np.int64] = windows[:: op.stride, :: op.stride].max(axis=(2, 3))
+    return -largest if least else largest
+
+
+def saturate(numbers: NDArray[np.int64]) -> Reals:
+    """The nearest numbers of int16."""
+    ends = np.iinfo(np.int16)
+    return np.clip(numbers, ends.min, ends.max).astype(np.int16)
+
+
+def requantize(op: Requantize, sums: Ints) -> Reals:
+    """sat((multiplier P + bias) >> shift) of each channel."""
+    multiplier, bias, shift = (
+        part.astype(np.int64)[:, None, None] for part in (op.multiplier, op.bias, op.shift)
+    )
+    return saturate((multiplier * sums.astype(np.int64) + bias) >> shift)
+
+
+def add(one: Reals, other: Reals) -> Reals:
+    """The sum, saturated."""
+    return saturate(one.astype(np.int64) + other.astype(np.int64))
+
+
+def prelu(op: PRelu, numbers: Reals) -> Reals:
+    """Shifted, PReLU with a slope in units of 2^-14, shifted back."""
+    before, slope, after = (part.astype(np.int64)[:, None, None] for part in (op.before, op.slope, op.after))
+    shifted = saturate(numbers.astype(np.int64) + before).astype(np.int64)
+    below = (slope * shifted + (1 << (_PRELU_POINT - 1))) >> _PRELU_POINT
+    return saturate(np.where(shifted >= 0, shifted, below) + after)
+
+
+def avg_pool(op: AvgPool, numbers: Reals) -> Reals:
+    """floor((2 sum + n) / (2 n)) over the n pixels of each window that lie inside."""
+    _, height, width = numbers.shape
+    rows, columns = op.kernel
+    over = op.stride - 1 if op.ceil else 0
+    out_rows = (height + over - rows) // op.stride + 1
+    out_columns = (width + over - columns) // op.stride + 1
+    pooled = np.empty((len(numbers), out_rows, out_columns), np.int64)
+    for y in range(out_rows):
+        for x in range(out_columns):
+            top, left = y * op.stride, x * op.stride
+            window = numbers[:, top : top + rows, left : left + columns].astype(np.int64)
+            count = window.shape[1] * window.shape[2]
+            pooled[:, y, x] = (2 * window.sum(axis=(1, 2)) + count) // (2 * count)
+    return saturate(pooled)
+
+
+def real_conv(op: RealConv, numbers: Reals) -> Reals:
+    """1x1 convolution: sat((sum w x + bias) >> shift)."""
+    strided = numbers[:, :: op.stride, :: op.stride].astype(np.int64)
+    sums = np.einsum("oc,cyx->oyx", op.weight.astype(np.int64), strided)
+    bias, shift = op.bias.astype(np.int64), op.shift.astype(np.int64)
+    return saturate((sums + bias[:, None, None]) >> shift[:, None, None])
+
+
+def concat(tensors: list[NDArray[Any]]) -> NDArray[Any]:
+    """Channels of all, one after the other."""
+    return np.concatenate(tensors)
 
 
 def head_sums(op: Head, bits: Bits) -> Ints:
@@ -60,6 +141,17 @@ def head_sums(op: Head, bits: Bits) -> Ints:
 def head(op: Head, bits: Bits) -> NDArray[np.float32]:
     """Logits, float32 [O]: one multiplication and one addition, each rounded."""
     scaled = (head_sums(op, bits).astype(np.float32) * op.scale).astype(np.float32)
+    return (scaled + op.bias).astype(np.float32)
+
+
+def real_head_sums(op: RealHead, numbers: Reals) -> Ints:
+    """sum_k w_k x_k of each output, int32 [O]."""
+    return (op.weight.astype(np.int64) @ numbers.reshape(-1).astype(np.int64)).astype(np.int32)
+
+
+def real_head(op: RealHead, numbers: Reals) -> NDArray[np.float32]:
+    """Logits, float32 [O]: one multiplication and one addition, each rounded."""
+    scaled = (real_head_sums(op, numbers).astype(np.float32) * op.scale).astype(np.float32)
     return (scaled + op.bias).astype(np.float32)
 
 
@@ -77,9 +169,13 @@ def _frame(plane: NDArray[np.int64], padding: int, value: int) -> NDArray[np.int
 
 
 def _convolve(padded: NDArray[np.int64], weight: NDArray[np.int8], stride: int) -> Ints:
-    """Cross-correlation, as deep learning calls a convolution; int64 inside, so nothing can wrap."""
-    kernel = weight.shape[2:]
-    windows = np.lib.stride_tricks.sliding_window_view(padded, kernel, axis=(1, 2))
-    strided = windows[:, ::stride, ::stride]
-    sums: NDArray[np.int64] = np.einsum("cyxij,ocij->oyx", strided, weight.astype(np.int64), optimize=True)
-    return sums.astype(np.int32)
+    """Cross-correlation, as deep learning calls a convolution.
+
+    In float64, which holds these integers exactly: no sum comes near 2^53, and its matrix product is fast.
+    """
+    outputs, channels, *kernel = weight.shape
+    windows = np.lib.stride_tricks.sliding_window_view(padded, kernel, axis=(1, 2))[:, ::stride, ::stride]
+    height, width = windows.shape[1:3]
+    columns = windows.transpose(0, 3, 4, 1, 2).reshape(channels * kernel[0] * kernel[1], height * width)
+    sums: NDArray[np.float64] = weight.reshape(outputs, -1).astype(np.float64) @ columns.astype(np.float64)
+    return sums.reshape(outputs, height, width).astype(np.int32)

@@ -11,8 +11,39 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spanbit.errors import SpanbitError
-from spanbit.graph.ops import BinaryConv, Graph, Head, MaxPool2x2, Op, Output, StemConv, Threshold
-from spanbit.reference.operators import binary_conv, head, max_pool, output, stem_conv, threshold
+from spanbit.graph.ops import (
+    IMAGE,
+    Add,
+    AvgPool,
+    BinaryConv,
+    Concat,
+    Graph,
+    Head,
+    MaxPool,
+    Op,
+    Output,
+    PRelu,
+    RealConv,
+    RealHead,
+    Requantize,
+    StemConv,
+    Threshold,
+)
+from spanbit.reference.operators import (
+    add,
+    avg_pool,
+    binary_conv,
+    concat,
+    head,
+    max_pool,
+    output,
+    prelu,
+    real_conv,
+    real_head,
+    requantize,
+    stem_conv,
+    threshold,
+)
 
 
 def run_graph(graph: Graph, image: NDArray[np.uint8]) -> list[NDArray[Any]]:
@@ -32,10 +63,8 @@ def run_graph(graph: Graph, image: NDArray[np.uint8]) -> list[NDArray[Any]]:
             fix=f"give uint8 {wanted}: rows, columns, channels",
         )
     outputs: list[NDArray[Any]] = []
-    current: NDArray[Any] = image
-    for op in graph.ops:
-        current = _step(op, current)
-        outputs.append(current)
+    for op, sources in zip(graph.ops, graph.sources, strict=True):
+        outputs.append(_step(op, [image if source == IMAGE else outputs[source] for source in sources]))
     return outputs
 
 
@@ -44,7 +73,8 @@ def classify(graph: Graph, images: NDArray[np.uint8]) -> NDArray[np.int64]:
     return np.array([int(run_graph(graph, image)[-1].argmax()) for image in images], dtype=np.int64)
 
 
-def _step(op: Op, tensor: NDArray[Any]) -> NDArray[Any]:
+def _step(op: Op, tensors: list[NDArray[Any]]) -> NDArray[Any]:
+    tensor = tensors[0]
     match op:
         case StemConv():
             return stem_conv(op, tensor)
@@ -52,9 +82,23 @@ def _step(op: Op, tensor: NDArray[Any]) -> NDArray[Any]:
             return binary_conv(op, tensor)
         case Threshold():
             return threshold(op, tensor)
-        case MaxPool2x2():
+        case MaxPool():
             return max_pool(op, tensor)
+        case Requantize():
+            return requantize(op, tensor)
+        case Add():
+            return add(tensors[0], tensors[1])
+        case PRelu():
+            return prelu(op, tensor)
+        case AvgPool():
+            return avg_pool(op, tensor)
+        case RealConv():
+            return real_conv(op, tensor)
+        case Concat():
+            return concat(tensors)
         case Head():
             return head(op, tensor)
+        case RealHead():
+            return real_head(op, tensor)
         case Output():
             return output(op, tensor)

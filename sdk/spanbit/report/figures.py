@@ -4,8 +4,8 @@
     figures.layers[1].cost, figures.as_dict()
 
 Conventions: a bit-OP is one binary multiply-accumulate, counted over the binary convolutions; `bytes_before`
-is one bit a weight there (one byte in stem and head). `bit_ops_after` counts one addition a differing
-tap and pixel. It is an operation count and says nothing about time.
+is one bit a weight there, one or two bytes a weight in stem, heads and real convolutions. `bit_ops_after`
+counts one addition a differing tap and pixel. It is an operation count and says nothing about time.
 """
 
 from __future__ import annotations
@@ -16,8 +16,38 @@ from typing import Any
 import numpy as np
 
 from spanbit.bundle.records import HEADER, LAYER, NODE
-from spanbit.graph.ops import BinaryConv, Graph, Head, KernelKind, MaxPool2x2, Output, StemConv, Threshold
-from spanbit.graph.validate import validate
+from spanbit.graph import (
+    Add,
+    AvgPool,
+    BinaryConv,
+    Concat,
+    Graph,
+    Head,
+    KernelKind,
+    MaxPool,
+    Op,
+    PRelu,
+    RealConv,
+    RealHead,
+    StemConv,
+    Threshold,
+    layers_of,
+    validate,
+)
+
+_KINDS: dict[type[Op], str] = {
+    StemConv: "stem",
+    MaxPool: "max-pool",
+    AvgPool: "average pool",
+    RealConv: "real conv",
+    PRelu: "PReLU",
+    Concat: "concatenation",
+    Add: "addition",
+    Threshold: "sign",
+    Head: "head",
+    RealHead: "real head",
+}
+"""Of what is not a binary convolution."""
 
 
 @dataclass(frozen=True)
@@ -65,16 +95,13 @@ def network_figures(graph: Graph, bundle: bytes) -> NetworkFigures:
     The bundle must have been checked (`spanbit.bundle.read_bundle`) or just written.
     """
     header = np.frombuffer(bundle, HEADER, 1)[0]
-    shaped = [
-        (op, info.shape)
-        for op, info in zip(graph.ops, validate(graph), strict=True)
-        if not isinstance(op, Threshold | Output)  # part of the record of the layer before it
-    ]
-    records = np.frombuffer(bundle, LAYER, len(shaped), int(header["layer_offset"]))
-    layers = [
-        _layer(op, str(shape), shape.height * shape.width, int(record["weight_bytes"]))
-        for (op, shape), record in zip(shaped, records, strict=True)
-    ]
+    infos, groups = validate(graph), layers_of(graph)
+    records = np.frombuffer(bundle, LAYER, len(groups), int(header["layer_offset"]))
+    layers: list[LayerFigures] = []
+    for group, record in zip(groups, records, strict=True):
+        shape = infos[group[-1]].shape
+        stored = int(record["weight_bytes"])
+        layers.append(_layer(graph.ops[group[0]], str(shape), shape.height * shape.width, stored))
     return NetworkFigures(
         name=graph.name,
         target=header["target"].decode("ascii", "replace"),
@@ -89,16 +116,14 @@ def network_figures(graph: Graph, bundle: bytes) -> NetworkFigures:
     )
 
 
-def _layer(
-    op: StemConv | BinaryConv | MaxPool2x2 | Head, shape: str, pixels: int, stored: int
-) -> LayerFigures:
+def _layer(op: Op, shape: str, pixels: int, stored: int) -> LayerFigures:
     if isinstance(op, BinaryConv):
         return _binary_conv(op, shape, pixels, stored)
-    kind, before = "max-pool", 0
-    if not isinstance(op, MaxPool2x2):
-        kind, before = ("stem" if isinstance(op, StemConv) else "head"), int(op.weight.size)
+    weight = op.weight if isinstance(op, StemConv | RealConv | Head | RealHead) else np.zeros(0, np.int8)
+    taps, before = int(weight.size), int(weight.nbytes)
+    kind = _KINDS[type(op)]
     return LayerFigures(
-        op.name, kind, shape, kind, "", before or None, None, None, None, None, None, before, stored
+        op.name, kind, shape, kind, "", taps or None, None, None, None, None, None, before, stored
     )
 
 

@@ -17,7 +17,7 @@ from spanbit.errors import ExitCode, SpanbitError
 from spanbit.runtime.library import load
 
 _ALIGN = 64
-_HEAD = 5
+_HEADS = (5, 10)  # of bits, of reals
 THREADS_MAX = 8
 _SUMS = {1: np.int16, 2: np.int32, 3: np.int32}  # spb_output: how a tensor of sums is to be read
 
@@ -142,7 +142,7 @@ class Model:
     @property
     def _has_pixels(self) -> bool:
         last = self._layer(len(self.info.layer_names) - 1)
-        return bool(last.op != _HEAD)
+        return bool(last.op not in _HEADS)
 
     def classify(self, images: NDArray[np.uint8]) -> NDArray[np.int64]:
         """The index of the largest logit (the first, if several are) for images uint8 [N, H, W, C]."""
@@ -197,7 +197,7 @@ class Model:
         dtype = np.dtype(_SUMS[layer.output])
         shape = (layer.out_channels, layer.out_height, layer.out_width)
         sums = np.frombuffer(self._copy(data, math.prod(shape) * dtype.itemsize), dtype)
-        return sums if layer.op == _HEAD else sums.reshape(shape)
+        return sums if layer.op in _HEADS else sums.reshape(shape)
 
     def _pointer(self, array: NDArray[np.uint8]) -> Any:
         return self._ffi.cast("uint8_t *", array.ctypes.data)

@@ -26,6 +26,9 @@ ENDINGS = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".
 def read_image_folder(folder: Path, size: int | None = None) -> DataSet:
     """The images below `folder`; the classes are the names of the folders in `train`, sorted.
 
+    Both parts come in a fixed order that mixes the classes, since a few of them stand for all: the last ones
+    of `train` may be held back, the first ones of `test` go with the checkpoint.
+
     Args:
         size: side of the square that every image becomes: its shorter side is scaled to it, the middle cut
             out. Without it, images must all be of one size already.
@@ -44,10 +47,10 @@ def read_image_folder(folder: Path, size: int | None = None) -> DataSet:
     pixels = _same_size([np.asarray(_fitted(image.convert(mode), size)) for image in images], files)
     pixels = pixels.reshape(*pixels.shape[:3], -1)
     labels = np.array([label for part in files for _, label in part], np.int64)
-    count = len(files[0])
-    return DataSet(
-        "image-folder", pixels[:count], labels[:count], pixels[count:], labels[count:], class_names
-    )
+    counts = [len(part) for part in files]
+    first, second = (np.random.RandomState(0).permutation(count) for count in counts)
+    second += counts[0]
+    return DataSet("image-folder", pixels[first], labels[first], pixels[second], labels[second], class_names)
 
 
 def _test_folder(folder: Path) -> Path:

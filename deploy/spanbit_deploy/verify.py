@@ -1,0 +1,131 @@
+"""A model and its bundle, compared here and on a board.
+
+agreement = verify_model(Path("demo.pt"), bundle, images, watcher)
+differs_on_board(board, "board", bundle, images, timeout=120, watcher=watcher)     # "" or a layer's name
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+from spanbit.bundle import read_bundle, write_bundle
+from spanbit.cli.files import read_file
+from spanbit.errors import ExitCode, SpanbitError
+from spanbit.graph import Graph
+from spanbit.importers import explain_file
+from spanbit.verify import (
+    Agreement,
+    Source,
+    check_same_network,
+    compare_source,
+    onnx_source,
+    stored_source,
+    torch_source,
+)
+
+from spanbit_deploy.bundle_file import BundleFile
+from spanbit_deploy.execute import Watcher, execute
+from spanbit_deploy.images import Images
+from spanbit_deploy.place import choose_target
+from spanbit_deploy.transports import Transport
+
+Normalisation = tuple[Sequence[float] | None, Sequence[float] | None]
+"""Mean and deviation of the pixels / 255 that a model takes, or nothing."""
+
+_CHECKED_WHOLE = 3  # images for which model and bundle are compared as graphs
+
+
+def verify_model(
+    path: Path,
+    bundle: BundleFile,
+    images: Images,
+    watcher: Watcher,
+    normalisation: Normalisation = (None, None),
+) -> Agreement:
+    """The model `path` against what was imported from it, and that against the bundle.
+
+    A checkpoint runs in PyTorch, an ONNX model in ONNX Runtime; where the images' file has the model's own
+    logits, these are taken instead, whatever the model is.
+
+    Raises:
+        SpanbitError: not a model, the bundle is of another network, or nothing here can run the model.
+    """
+    watcher.stage(f"reading {path.name}")
+    data = read_file(path)
+    graph = explain_file(data, str(path), *normalisation).graph
+    own = read_bundle(bundle.data, bundle.name).graph
+    check_same_network(graph, own, images.pixels[:_CHECKED_WHOLE], bundle.name)
+    source = _source(path, data, graph, images, normalisation)
+    watcher.stage(f"running {path.name} and the reference")
+    return compare_source(source, graph, images.pixels)
+
+
+def _source(path: Path, data: bytes, graph: Graph, images: Images, normalisation: Normalisation) -> Source:
+    if images.logits is not None:
+        return stored_source(images.pixels, images.logits)
+    if path.suffix.lower() == ".onnx":
+        mean, std = (
+            np.reshape(default if part is None else part, (-1, 1, 1)).astype(np.float32)
+            for part, default in zip(normalisation, (0.0, 1.0), strict=True)
+        )
+        scale = np.float32(1.0 if normalisation == (None, None) else 255.0)
+        return onnx_source(data, str(path), lambda pixels: (pixels / scale - mean) / std)
+    try:
+        from spanbit.nn.checkpoint import read_checkpoint
+
+        net, _ = read_checkpoint(data, str(path))
+    except SpanbitError as failure:
+        raise SpanbitError(
+            "nothing here can run this model",
+            where=str(path),
+            why=failure.what,
+            fix="give --data an .npz with `images` and the `logits` that its own framework gave",
+        ) from failure
+    return torch_source(net, graph)
+
+
+def differs_on_board(
+    board: Transport, on: str, bundle: BundleFile, images: Images, *, timeout: float, watcher: Watcher
+) -> str:
+    """The first layer that the board calculates otherwise than the reference; "": none.
+
+    The images go to the board as golden records of a bundle of its own, which the runner checks layer by
+    layer.
+    """
+    choice = choose_target(on, board, bundle_target=bundle.target, wanted=None)
+    watcher.stage("calculating what every layer must give")
+    compiled = read_bundle(bundle.data, bundle.name).compiled
+    golden = replace(bundle, name=f"{bundle.name[:57]}-verify", data=write_bundle(compiled, images.pixels))
+    try:
+        execute(board, choice.target, golden, images=None, rounds=0, timeout=timeout, watcher=watcher)
+    except SpanbitError as failure:
+        if failure.code is not ExitCode.GOLDEN_MISMATCH:
+            raise
+        named = re.search(r"\(([^()]*)\)$", failure.what)
+        return named.group(1) if named else failure.what
+    return ""
+
+
+def agreement_table(agreement: Agreement, differs: str, *, on: str) -> Group:
+    """A row a layer that model and graph both have, and what the place gave."""
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    for title in ("layer", "what", "equal", "largest difference"):
+        table.add_column(title, justify="right" if title in ("equal", "largest difference") else "left")
+    for layer in agreement.layers:
+        share = f"{layer.equal:,} of {layer.total:,}"
+        table.add_row(Text(layer.name), layer.what, share, f"{layer.largest:.3g}")
+    first = agreement.first_difference
+    lines = [
+        f"model and bundle: {agreement.same_class} of {agreement.images} images have the same class; "
+        + (f"the first layer that is not equal everywhere is {first}" if first else "every layer is equal"),
+        f"{on} and reference: "
+        + (f"layer {differs} DIFFERS" if differs else f"every layer equal for {agreement.images} images"),
+    ]
+    return Group(table, *(Text(line) for line in lines))

@@ -1,0 +1,80 @@
+/* Maximum of any windows on bit-planes: OR of the kernel's rows, then of its columns, then each stride-th
+ * bit; AND is OR between two inversions. Outside the image is 0 on the inverted side too, so that nothing of
+ * it wins.
+ *
+ *     line    padding zeros, then the pixels of the rows that the windows have, united
+ *     output  bit x = line bits x * stride .. x * stride + kernel - 1, united
+ */
+#include <string.h>
+
+#include "even_bits.h"
+#include "kernels.h"
+
+enum { LINE_MAX = 1024 + 2 * 3, LINE_WORDS = LINE_MAX / 64 + 4 };
+
+typedef struct line {
+    uint64_t words[LINE_WORDS];
+} line;
+
+static uint64_t low_bits(uint32_t count) { return count >= 64 ? ~(uint64_t)0 : ((uint64_t)1 << count) - 1; }
+
+/* 64 bits of the line from bit `at` on. */
+static uint64_t fetch(const line *l, uint32_t at) {
+    uint64_t low = l->words[at / 64] >> at % 64;
+    return at % 64 ? low | l->words[at / 64 + 1] << (64 - at % 64) : low;
+}
+
+static void unite_row(const spb_tensor *t, const uint8_t *row, uint32_t padding, uint64_t invert, line *l) {
+    for (uint32_t x = 0; x < t->width; x += 64) {
+        uint64_t bits = 0;
+        uint32_t at = (x + padding) / 64, shift = (x + padding) % 64;
+        memcpy(&bits, row + x / 8, t->row_bytes < 8 ? t->row_bytes : 8);
+        bits = (bits ^ invert) & low_bits(t->width - x);
+        l->words[at] |= bits << shift;
+        if (shift)
+            l->words[at + 1] |= bits >> (64 - shift);
+    }
+}
+
+/* The windows that begin at 64 bits of the line. */
+static uint64_t windows(const line *l, uint32_t at, uint32_t kernel) {
+    uint64_t bits = 0;
+    for (uint32_t k = 0; k < kernel; k++)
+        bits |= fetch(l, at + k);
+    return bits;
+}
+
+static uint64_t output_bits(const spb_layer *layer, const line *l, uint32_t x, uint32_t count) {
+    uint32_t kernel = layer->kernel_w, stride = layer->stride;
+    uint64_t bits = 0;
+    if (stride == 1)
+        return windows(l, x, kernel);
+    if (stride == 2)
+        return spb_even_bits(windows(l, 2 * x, kernel)) |
+               (count > 32 ? spb_even_bits(windows(l, 2 * x + 64, kernel)) << 32 : 0);
+    for (uint32_t i = 0; i < count; i++)
+        bits |= (uint64_t)((windows(l, (x + i) * stride, kernel) & 1) << i);
+    return bits;
+}
+
+void spb_any_pool(const spb_layer *layer, const uint8_t *in, uint8_t *out) {
+    const spb_tensor *from = &layer->in, *to = &layer->out;
+    memset(out, 0, (size_t)to->channels * to->plane_bytes);
+    for (uint32_t c = 0; c < to->channels; c++, in += from->plane_bytes, out += to->plane_bytes) {
+        uint64_t invert = 0 - (uint64_t)(layer->weights[c / 8] >> c % 8 & 1);
+        for (uint32_t y = 0; y < to->height; y++) {
+            uint32_t top = y * layer->stride, padding = layer->padding;
+            uint32_t first = top > padding ? top - padding : 0, end = top + layer->kernel_h - padding;
+            line l;
+            memset(&l, 0, sizeof l);
+            end = end < from->height ? end : from->height;
+            for (; first < end; first++)
+                unite_row(from, in + first * (size_t)from->row_bytes, padding, invert, &l);
+            for (uint32_t x = 0; x < to->width; x += 64) {
+                uint32_t count = to->width - x < 64 ? to->width - x : 64;
+                uint64_t bits = (output_bits(layer, &l, x, count) ^ invert) & low_bits(count);
+                memcpy(out + y * (size_t)to->row_bytes + x / 8, &bits, to->row_bytes < 8 ? to->row_bytes : 8);
+            }
+        }
+    }
+}

@@ -1,0 +1,235 @@
+/* Vectors of reals (int16): what the kernels of fixed-point numbers are written with, once for all machines.
+ *
+ *   build      real_vector   numbers
+ *   NEON       128 bits      8
+ *   AVX2       256 bits      16
+ *   scalar     int16_t       1
+ *
+ * Where the output may be an input's place, another worker writes what lies behind a share: there a last part
+ * is loaded as a part. Elsewhere whole vectors may be loaded past a tensor's end, 64 bytes behind it being
+ * readable.
+ */
+#ifndef SPB_REAL_VECTOR_H
+#define SPB_REAL_VECTOR_H
+
+#include "../word.h"
+
+static inline int16_t spb_saturate(int64_t x) {
+    return (int16_t)(x < INT16_MIN ? INT16_MIN : x > INT16_MAX ? INT16_MAX : x);
+}
+
+/* sat((multiplier x + bias) >> shift) of a channel; with |bias| <= 2^30 it stays inside 32 bits. */
+#if !defined(SPB_FORCE_SCALAR) && defined(__ARM_NEON)
+
+enum { REAL_LANES = 8 };
+typedef int16x8_t real_vector;
+typedef struct real_scale {
+    int16x4_t multiplier;
+    int32x4_t bias, shift;
+} real_scale;
+
+SPB_INLINE real_vector real_load(const int16_t *p) { return vld1q_s16(p); }
+SPB_INLINE void real_store(int16_t *p, real_vector x) { vst1q_s16(p, x); }
+SPB_INLINE real_vector real_splat(int16_t x) { return vdupq_n_s16(x); }
+SPB_INLINE real_vector real_add(real_vector a, real_vector b) { return vqaddq_s16(a, b); }
+SPB_INLINE real_vector real_max(real_vector a, real_vector b) { return vmaxq_s16(a, b); }
+
+SPB_INLINE real_scale real_scale_of(int16_t multiplier, int32_t bias, uint32_t shift) {
+    real_scale s = {vdup_n_s16(multiplier), vdupq_n_s32(bias), vdupq_n_s32(-(int32_t)shift)};
+    return s;
+}
+SPB_INLINE real_vector real_requantize(const real_scale *s, real_vector sums) {
+    int32x4_t low = vshlq_s32(vmlal_s16(s->bias, vget_low_s16(sums), s->multiplier), s->shift);
+    int32x4_t high = vshlq_s32(vmlal_s16(s->bias, vget_high_s16(sums), s->multiplier), s->shift);
+    return vcombine_s16(vqmovn_s32(low), vqmovn_s32(high));
+}
+
+/* Four sums of 32 bits, at most 16 of them used, made reals and stored; with `addend` added. */
+enum { REAL_FOUR = 4 };
+SPB_INLINE void real_store_four(const real_scale *s, const int32_t *sums, const int16_t *addend,
+                                int16_t *to) {
+    int16x4_t x = vmovn_s32(vld1q_s32(sums));
+    int16x4_t y = vqmovn_s32(vshlq_s32(vmlal_s16(s->bias, x, s->multiplier), s->shift));
+    vst1_s16(to, addend ? vqadd_s16(y, vld1_s16(addend)) : y);
+}
+
+/* 2 sign s + offset of numbers that stand at the top of 16 bits, all of it modulo 2^16: `surplus` is moved up
+ * as they are, `planes` of them are used, `turned` is -1 for a sign of -1, which `offset` has one more for.
+ */
+typedef struct real_unfold {
+    int16x8_t surplus, up, turned, offset;
+} real_unfold;
+SPB_INLINE real_unfold real_unfold_of(uint16_t surplus, uint32_t planes, int16_t turned, int16_t offset) {
+    real_unfold u = {vreinterpretq_s16_u16(vdupq_n_u16(surplus)),
+                     vdupq_n_s16((int16_t)((int32_t)planes - 15)), vdupq_n_s16(turned), vdupq_n_s16(offset)};
+    return u;
+}
+SPB_INLINE real_vector real_unfolded(const real_unfold *u, real_vector x) {
+    x = vshlq_s16(vsubq_s16(x, u->surplus), u->up);
+    return vaddq_s16(veorq_s16(x, u->turned), u->offset);
+}
+
+/* d >= 0: sat(d + after), else sat(((slope d + 2^13) >> 14) + after). */
+SPB_INLINE real_vector real_prelu(real_vector d, int16_t slope, int16_t after) {
+    int32x4_t more = vdupq_n_s32(after);
+    int32x4_t low = vaddq_s32(vrshrq_n_s32(vmull_n_s16(vget_low_s16(d), slope), 14), more);
+    int32x4_t high = vaddq_s32(vrshrq_n_s32(vmull_n_s16(vget_high_s16(d), slope), 14), more);
+    int16x8_t below = vcombine_s16(vqmovn_s32(low), vqmovn_s32(high));
+    return vbslq_s16(vcgeq_s16(d, vdupq_n_s16(0)), vqaddq_s16(d, vdupq_n_s16(after)), below);
+}
+
+/* Bit i: number i of eight is at least `limit`. */
+SPB_INLINE uint8_t real_at_least(const int16_t *p, int16_t limit) {
+    static const uint16_t bits[8] = {1, 2, 4, 8, 16, 32, 64, 128};
+    uint16x8_t x = vandq_u16(vcgeq_s16(vld1q_s16(p), vdupq_n_s16(limit)), vld1q_u16(bits));
+#if defined(__aarch64__)
+    return (uint8_t)vaddvq_u16(x);
+#else
+    uint16x4_t sum = vadd_u16(vget_low_u16(x), vget_high_u16(x));
+    sum = vpadd_u16(sum, sum);
+    return (uint8_t)vget_lane_u16(vpadd_u16(sum, sum), 0);
+#endif
+}
+
+#elif !defined(SPB_FORCE_SCALAR) && defined(__AVX2__)
+
+enum { REAL_LANES = 16 };
+typedef __m256i real_vector;
+typedef struct real_scale {
+    __m256i multiplier, bias;
+    __m128i shift;
+} real_scale;
+
+SPB_INLINE real_vector real_load(const int16_t *p) {
+    return _mm256_loadu_si256((const __m256i *)(const void *)p);
+}
+SPB_INLINE void real_store(int16_t *p, real_vector x) { _mm256_storeu_si256((__m256i *)(void *)p, x); }
+SPB_INLINE real_vector real_splat(int16_t x) { return _mm256_set1_epi16(x); }
+SPB_INLINE real_vector real_add(real_vector a, real_vector b) { return _mm256_adds_epi16(a, b); }
+SPB_INLINE real_vector real_max(real_vector a, real_vector b) { return _mm256_max_epi16(a, b); }
+
+SPB_INLINE real_scale real_scale_of(int16_t multiplier, int32_t bias, uint32_t shift) {
+    real_scale s = {_mm256_set1_epi16(multiplier), _mm256_set1_epi32(bias), _mm_cvtsi32_si128((int)shift)};
+    return s;
+}
+/* Products in two halves, which PACKSSDW brings back into order. */
+SPB_INLINE real_vector real_requantize(const real_scale *s, real_vector sums) {
+    __m256i below = _mm256_mullo_epi16(sums, s->multiplier), above = _mm256_mulhi_epi16(sums, s->multiplier);
+    __m256i low = _mm256_add_epi32(_mm256_unpacklo_epi16(below, above), s->bias);
+    __m256i high = _mm256_add_epi32(_mm256_unpackhi_epi16(below, above), s->bias);
+    return _mm256_packs_epi32(_mm256_sra_epi32(low, s->shift), _mm256_sra_epi32(high, s->shift));
+}
+enum { REAL_FOUR = 4 };
+SPB_INLINE void real_store_four(const real_scale *s, const int32_t *sums, const int16_t *addend,
+                                int16_t *to) {
+    __m128i x = _mm_loadu_si128((const __m128i *)(const void *)sums);
+    __m128i factor = _mm_srai_epi32(_mm_slli_epi32(_mm256_castsi256_si128(s->multiplier), 16), 16);
+    __m128i y = _mm_add_epi32(_mm_mullo_epi32(x, factor), _mm256_castsi256_si128(s->bias));
+    y = _mm_sra_epi32(y, s->shift);
+    y = _mm_packs_epi32(y, y);
+    if (addend)
+        y = _mm_adds_epi16(y, _mm_loadl_epi64((const __m128i *)(const void *)addend));
+    _mm_storel_epi64((__m128i *)(void *)to, y);
+}
+
+typedef struct real_unfold {
+    __m256i surplus, turned, offset;
+    __m128i down, up;
+} real_unfold;
+SPB_INLINE real_unfold real_unfold_of(uint16_t surplus, uint32_t planes, int16_t turned, int16_t offset) {
+    real_unfold u = {_mm256_set1_epi16((int16_t)surplus), _mm256_set1_epi16(turned),
+                     _mm256_set1_epi16(offset), _mm_cvtsi32_si128(planes < 16 ? (int)(15 - planes) : 0),
+                     _mm_cvtsi32_si128(planes == 16)};
+    return u;
+}
+SPB_INLINE real_vector real_unfolded(const real_unfold *u, real_vector x) {
+    x = _mm256_sra_epi16(_mm256_sub_epi16(x, u->surplus), u->down);
+    x = _mm256_sll_epi16(x, u->up);
+    return _mm256_add_epi16(_mm256_xor_si256(x, u->turned), u->offset);
+}
+SPB_INLINE real_vector real_prelu(real_vector d, int16_t slope, int16_t after) {
+    __m256i factor = _mm256_set1_epi16(slope), more = _mm256_set1_epi32(after);
+    __m256i half = _mm256_set1_epi32(1 << 13);
+    __m256i below = _mm256_mullo_epi16(d, factor), above = _mm256_mulhi_epi16(d, factor);
+    __m256i low = _mm256_add_epi32(_mm256_unpacklo_epi16(below, above), half);
+    __m256i high = _mm256_add_epi32(_mm256_unpackhi_epi16(below, above), half);
+    low = _mm256_add_epi32(_mm256_srai_epi32(low, 14), more);
+    high = _mm256_add_epi32(_mm256_srai_epi32(high, 14), more);
+    __m256i negative = _mm256_srai_epi16(d, 15), straight = _mm256_adds_epi16(d, _mm256_set1_epi16(after));
+    return _mm256_blendv_epi8(straight, _mm256_packs_epi32(low, high), negative);
+}
+SPB_INLINE uint8_t real_at_least(const int16_t *p, int16_t limit) {
+    __m128i x = _mm_loadu_si128((const __m128i *)(const void *)p);
+    __m128i less = _mm_cmpgt_epi16(_mm_set1_epi16(limit), x);
+    return (uint8_t)~_mm_movemask_epi8(_mm_packs_epi16(less, less));
+}
+
+#else
+
+enum { REAL_LANES = 1 };
+typedef int16_t real_vector;
+typedef struct real_scale {
+    int32_t multiplier, bias;
+    uint32_t shift;
+} real_scale;
+
+SPB_INLINE real_vector real_load(const int16_t *p) { return *p; }
+SPB_INLINE void real_store(int16_t *p, real_vector x) { *p = x; }
+SPB_INLINE real_vector real_splat(int16_t x) { return x; }
+SPB_INLINE real_vector real_add(real_vector a, real_vector b) { return spb_saturate((int32_t)a + b); }
+SPB_INLINE real_vector real_max(real_vector a, real_vector b) { return a > b ? a : b; }
+
+SPB_INLINE real_scale real_scale_of(int16_t multiplier, int32_t bias, uint32_t shift) {
+    real_scale s = {multiplier, bias, shift};
+    return s;
+}
+SPB_INLINE real_vector real_requantize(const real_scale *s, real_vector sums) {
+    uint32_t sum = (uint32_t)(s->multiplier * sums) + (uint32_t)s->bias; /* a hostile sum wraps */
+    return spb_saturate((int32_t)sum >> s->shift);
+}
+enum { REAL_FOUR = 0 };
+SPB_INLINE void real_store_four(const real_scale *s, const int32_t *sums, const int16_t *addend,
+                                int16_t *to) {
+    (void)s, (void)sums, (void)addend, (void)to;
+}
+
+typedef struct real_unfold {
+    uint32_t surplus, down;
+    int32_t turned, offset;
+} real_unfold;
+SPB_INLINE real_unfold real_unfold_of(uint16_t surplus, uint32_t planes, int16_t turned, int16_t offset) {
+    real_unfold u = {surplus, 16 - planes, turned, offset};
+    return u;
+}
+SPB_INLINE real_vector real_unfolded(const real_unfold *u, real_vector x) {
+    int16_t s = (int16_t)((uint16_t)x - u->surplus);
+    return (int16_t)((((s >> u->down) * 2) ^ u->turned) + u->offset);
+}
+SPB_INLINE real_vector real_prelu(real_vector d, int16_t slope, int16_t after) {
+    int32_t x = d >= 0 ? d : ((int32_t)slope * d + (1 << 13)) >> 14;
+    return spb_saturate(x + after);
+}
+SPB_INLINE uint8_t real_at_least(const int16_t *p, int16_t limit) {
+    uint32_t bits = 0;
+    for (uint32_t i = 0; i < 8; i++)
+        bits |= (uint32_t)(p[i] >= limit) << i;
+    return (uint8_t)bits;
+}
+
+#endif
+
+/* The first `count` numbers, fewer than a vector has; 0 behind them. */
+SPB_INLINE real_vector real_load_part(const int16_t *p, size_t count) {
+    int16_t all[REAL_LANES] = {0};
+    for (size_t i = 0; i < count; i++)
+        all[i] = p[i];
+    return real_load(all);
+}
+SPB_INLINE void real_store_part(int16_t *p, real_vector x, size_t count) {
+    int16_t all[REAL_LANES];
+    real_store(all, x);
+    for (size_t i = 0; i < count; i++)
+        p[i] = all[i];
+}
+
+#endif

@@ -1,0 +1,61 @@
+"""Values as a graph: the part that all importers share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from spanbit.errors import SpanbitError
+from spanbit.graph.ops import Graph, Shape, chain
+from spanbit.graph.validate import validate
+from spanbit.importers.explain import Explanation, explain
+from spanbit.importers.fixed_point import with_scales
+from spanbit.importers.lower import lower
+from spanbit.importers.plan import Note
+from spanbit.importers.values import Affine, Value
+
+
+def assemble(
+    end: Value, notes: Sequence[Note], image: Shape, name: str, class_names: Sequence[str]
+) -> Explanation:
+    """The graph of a network that ends in `end`, and what became of its layers.
+
+    Raises:
+        SpanbitError: UNSUPPORTED_MODEL, naming the layer.
+    """
+    plan = lower(end)
+    drafts = plan.drafts
+    ops, reals, logits = with_scales(drafts)
+    wires = tuple(draft.sources for draft in drafts)
+    graph = Graph(name, image, tuple(ops), tuple(class_names), None if wires == chain(len(wires)) else wires)
+    outputs = validate(graph)[-1].shape.channels
+    if class_names and len(class_names) != outputs:
+        raise SpanbitError(
+            f"{len(class_names)} class names for {outputs} outputs",
+            where=name,
+            fix="give one name an output, or none",
+        )
+    return explain(graph, plan, notes, reals, logits | plan.logits)
+
+
+def normalisation(
+    image: Shape, mean: Sequence[float] | None, std: Sequence[float] | None, name: str
+) -> Affine | None:
+    """(pixel / 255 - mean) / std as a scale and a bias; None if neither is given."""
+    if mean is None and std is None:
+        return None
+    middle = np.asarray((0.0,) * image.channels if mean is None else mean, np.float64)
+    deviation = np.asarray((1.0,) * image.channels if std is None else std, np.float64)
+    if (
+        middle.shape != (image.channels,)
+        or deviation.shape != middle.shape
+        or not (deviation > 0).all()
+        or not np.isfinite(middle).all()
+    ):
+        raise SpanbitError(
+            f"mean {middle.tolist()} and std {deviation.tolist()} for {image.channels} channels",
+            where=name,
+            fix="give one number a channel, of pixels scaled to 0..1, std above zero",
+        )
+    return Affine(1 / (255 * deviation), -middle / deviation)
