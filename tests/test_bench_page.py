@@ -29,6 +29,12 @@ def test_the_page_shows_the_committed_results(tool: ModuleType) -> None:
     assert "synthetic" in page
 
 
+def test_the_kernels_page_shows_the_committed_budgets(tool: ModuleType) -> None:
+    page = (ROOT / "docs" / "kernels.md").read_text()
+    assert "| conv 56 |" in page
+    assert tool.with_budgets(page) == page, "run python tools/benchmarks_page.py"
+
+
 def test_every_network_has_its_part(tool: ModuleType) -> None:
     assert sorted(tool.NETWORKS) == sorted(path.stem for path in (ROOT / "bench" / "shapes").glob("*.toml"))
     page = (ROOT / "docs" / "benchmarks.md").read_text()

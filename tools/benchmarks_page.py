@@ -1,4 +1,4 @@
-"""Puts the committed results of the benchmarks into docs/benchmarks.md, between their markers.
+"""Puts the committed results of the benchmarks into docs/benchmarks.md and docs/kernels.md, between markers.
 
 make bench-all        # measures, draws the plots and calls this
 """
@@ -6,11 +6,14 @@ make bench-all        # measures, draws the plots and calls this
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
+from spanbit.graph import layers_of, validate
+
 ROOT = Path(__file__).resolve().parent.parent
-PAGE = ROOT / "docs" / "benchmarks.md"
+PAGE, KERNELS = ROOT / "docs" / "benchmarks.md", ROOT / "docs" / "kernels.md"
 RESULTS = ROOT / "bench" / "results"
 NETWORKS = ("vgg-small", "resnet18-imagenet", "resnet18-cifar", "resnet20")
 KINDS = ("binary tree", "ternary star", "mixed")
@@ -31,6 +34,26 @@ def with_results(page: str) -> str:
     page = _between(page, "shared sums", _shared_sums(_read("shared-sums")))
     page = _between(page, "shares", _shares(_read("shares")))
     return _between(page, "scaling", _scaling(scaling))
+
+
+def with_budgets(page: str) -> str:
+    """The kernels' page with the counts of the residual network as the budgets have them now."""
+    sys.path.insert(0, str(ROOT / "bench"))
+    from residual import residual
+
+    graph = residual()
+    infos = validate(graph)
+    shapes = {graph.ops[layer[0]].name: infos[layer[-1]].shape for layer in layers_of(graph)}
+    budgets = json.loads((ROOT / "bench" / "budgets.json").read_text())["budgets"]
+    tree, dense = (budgets[f"residual, {kernel} kernel"] for kernel in ("tree", "dense"))
+    rows = []
+    for name, count in tree.items():
+        shape = shapes.get(name)
+        outputs = shape.channels * shape.height * shape.width if shape else 0
+        each = f"{count / outputs:.2f}" if outputs else ""
+        rows.append([name, f"{count:,}", each, f"{dense[name]:,}"])
+    head = ["layer", "instructions, tree kernel", "an output", "dense kernel"]
+    return _between(page, "reals", _rows(head, rows, left=1))
 
 
 def _read(name: str) -> Result:
@@ -253,6 +276,7 @@ def _scaling(scaling: Result) -> str:
 
 def main() -> None:
     PAGE.write_text(with_results(PAGE.read_text()))
+    KERNELS.write_text(with_budgets(KERNELS.read_text()))
 
 
 if __name__ == "__main__":
