@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from spanbit.bundle import read_bundle
 from spanbit.errors import ExitCode, SpanbitError
 from spanbit.graph import (
-    IMAGE,
     BinaryConv,
     Graph,
     Head,
@@ -32,7 +31,7 @@ from spanbit.graph import (
     layers_of,
     validate,
 )
-from spanbit.reference import head_sums, real_head_sums, run_graph
+from spanbit.reference import delivered, run_graph
 from spanbit.runtime import Model
 
 if TYPE_CHECKING:
@@ -196,19 +195,9 @@ def compare_runtime(bundle: bytes, images: Images, *, where: str = "bundle", isa
     for image in images:
         outputs = run_graph(graph, image)
         for layer, got in zip(layers_of(graph), model.trace(image), strict=True):
-            if not np.array_equal(got, _delivered(graph, layer, outputs)):
+            if not np.array_equal(got, delivered(graph, layer, outputs)):
                 return graph.ops[layer[0]].name
     return ""
-
-
-def _delivered(graph: Graph, layer: tuple[int, ...], outputs: Sequence[NDArray[Any]]) -> NDArray[Any]:
-    """A layer's integers: of a head and of a scaled output, the sums."""
-    op, source = graph.ops[layer[-1]], graph.sources[layer[-1]][0]
-    if isinstance(op, Head):
-        return head_sums(op, outputs[source])
-    if isinstance(op, RealHead):
-        return real_head_sums(op, outputs[source])
-    return outputs[source] if isinstance(op, Output) and source != IMAGE else outputs[layer[-1]]
 
 
 def check_same_network(model: Graph, bundle: Graph, images: Images, where: str) -> None:

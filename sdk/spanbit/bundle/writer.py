@@ -37,7 +37,6 @@ from spanbit.graph import (
     Head,
     Kind,
     MaxPool,
-    Output,
     OutputKind,
     PRelu,
     RealConv,
@@ -50,7 +49,7 @@ from spanbit.graph import (
 from spanbit.passes.compiled import CompiledGraph, LayerPlan
 from spanbit.passes.layout import kernel_sides, round_up
 from spanbit.passes.trees import Progress
-from spanbit.reference import head_sums, real_head_sums, run_graph
+from spanbit.reference import delivered, run_graph
 from spanbit.tree import ZERO
 
 _FILE_MAX = 0xFFFFFFFF
@@ -218,14 +217,8 @@ def _golden(graph: Graph, image: NDArray[np.uint8]) -> bytes:
     outputs = run_graph(graph, image)
     crcs: list[int] = []
     for layer in layers_of(graph):
-        op, delivered = graph.ops[layer[-1]], outputs[layer[-1]]
-        if isinstance(op, Head):
-            delivered = head_sums(op, outputs[graph.sources[layer[-1]][0]])
-        elif isinstance(op, RealHead):
-            delivered = real_head_sums(op, outputs[graph.sources[layer[-1]][0]])
-        elif isinstance(op, Output) and op.kind is OutputKind.FLOAT32:  # it too is checked by its sums
-            delivered = outputs[layer[-2]]
-        crcs.append(bits_crc(delivered) if delivered.dtype == np.bool_ else _numbers_crc(delivered))
+        tensor = delivered(graph, layer, outputs)
+        crcs.append(bits_crc(tensor) if tensor.dtype == np.bool_ else _numbers_crc(tensor))
     logits = outputs[-1].astype("<f4")
     return image.tobytes() + np.array(crcs, "<u4").tobytes() + logits.tobytes()
 

@@ -5,6 +5,6 @@ labels = classify(graph, images)        # int64 [N]; images uint8 [N, H, W, C]
 """
 
 from spanbit.reference.operators import head_sums, real_head_sums
-from spanbit.reference.run import classify, run_graph
+from spanbit.reference.run import classify, delivered, run_graph
 
-__all__ = ["classify", "head_sums", "real_head_sums", "run_graph"]
+__all__ = ["classify", "delivered", "head_sums", "real_head_sums", "run_graph"]

@@ -5,6 +5,7 @@ outputs = run_graph(graph, image)
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from spanbit.graph.ops import (
     MaxPool,
     Op,
     Output,
+    OutputKind,
     PRelu,
     RealConv,
     RealHead,
@@ -35,11 +37,13 @@ from spanbit.reference.operators import (
     binary_conv,
     concat,
     head,
+    head_sums,
     max_pool,
     output,
     prelu,
     real_conv,
     real_head,
+    real_head_sums,
     requantize,
     stem_conv,
     threshold,
@@ -66,6 +70,20 @@ def run_graph(graph: Graph, image: NDArray[np.uint8]) -> list[NDArray[Any]]:
     for op, sources in zip(graph.ops, graph.sources, strict=True):
         outputs.append(_step(op, [image if source == IMAGE else outputs[source] for source in sources]))
     return outputs
+
+
+def delivered(graph: Graph, layer: tuple[int, ...], outputs: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """The integers or bits that one of `layers_of(graph)` leaves behind: of floats, the sums behind them.
+
+    `outputs` are those of `run_graph`.
+    """
+    op, source = graph.ops[layer[-1]], graph.sources[layer[-1]][0]
+    if isinstance(op, Head):
+        return head_sums(op, outputs[source])
+    if isinstance(op, RealHead):
+        return real_head_sums(op, outputs[source])
+    scaled = isinstance(op, Output) and op.kind is OutputKind.FLOAT32
+    return outputs[source if scaled else layer[-1]]
 
 
 def classify(graph: Graph, images: NDArray[np.uint8]) -> NDArray[np.int64]:
