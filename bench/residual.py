@@ -11,11 +11,11 @@ from spanbit.graph import (
     Add,
     AvgPool,
     BinaryConv,
+    Builder,
     Compare,
     Concat,
     Graph,
     MaxPool,
-    Op,
     Padding,
     PRelu,
     RealConv,
@@ -31,16 +31,10 @@ _COST = 0.1
 _CHANNELS = 64
 
 
-class _Net:
+class _Net(Builder):
     def __init__(self) -> None:
+        super().__init__()
         self.random = np.random.default_rng(0)
-        self.ops: list[Op] = []
-        self.wires: list[tuple[int, ...]] = []
-
-    def put(self, op: Op, *sources: int) -> int:
-        self.ops.append(op)
-        self.wires.append(sources)
-        return len(self.ops) - 1
 
     def reals(self, count: int, low: int, high: int) -> np.ndarray:
         return self.random.integers(low, high, count).astype(np.int16)
@@ -80,4 +74,4 @@ def residual() -> Graph:
     z = net.put(AvgPool("mean 1", (28, 28), 1), z)
     rows_of_head = random.integers(-127, 128, (10, 4 * channels)).astype(np.int16)
     net.put(RealHead("head", rows_of_head, np.ones(10, np.float32), np.zeros(10, np.float32)), z)
-    return Graph("residual", Shape(3, 112, 112), tuple(net.ops), wires=tuple(net.wires))
+    return net.graph("residual", Shape(3, 112, 112))

@@ -17,6 +17,7 @@ from spanbit.graph import (
     Add,
     AvgPool,
     BinaryConv,
+    Builder,
     Compare,
     Concat,
     Graph,
@@ -84,22 +85,19 @@ def layer_outputs(graph: Graph, image: NDArray[np.uint8]) -> list[NDArray[Any]]:
     return kept
 
 
-class _Net:
+class _Net(Builder):
     """A graph that grows: what there is, and what it may become."""
 
     def __init__(self, seed: int, channels: list[int]) -> None:
+        super().__init__()
         self.rng = np.random.default_rng(seed)
         self.channels = channels
-        self.ops: list[Op] = []
-        self.wires: list[tuple[int, ...]] = []
         self.infos: list[TensorInfo] = []
 
     def put(self, op: Op, *sources: int) -> int:
         """Appends an operator; its position."""
         self.infos.append(infer(op, [self.infos[source] for source in sources]))
-        self.ops.append(op)
-        self.wires.append(sources)
-        return len(self.ops) - 1
+        return super().put(op, *sources)
 
     def name(self, what: str) -> str:
         return f"{len(self.ops)}.{what}"
@@ -135,8 +133,7 @@ class _Net:
         pad_value = rng.integers(0, 256, image.channels).astype(np.uint8)
         stem = StemConv("stem", weight, stride, padding, pad_value)
         self.infos.append(infer(stem, [TensorInfo(Kind.U8, image)]))
-        self.ops.append(stem)
-        self.wires.append((IMAGE,))
+        super().put(stem, IMAGE)
         spread = 40 * 127 * weight[0].size ** 0.5
         if rng.random() < 0.8:
             self.requantize(0, spread)

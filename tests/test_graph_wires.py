@@ -16,10 +16,10 @@ from spanbit.graph import (
     Add,
     AvgPool,
     BinaryConv,
+    Builder,
     Concat,
     Graph,
     MaxPool,
-    Op,
     Padding,
     PRelu,
     RealConv,
@@ -46,13 +46,8 @@ SIDE, CHANNELS = 9, 4
 def residual() -> Graph:
     """Stem, a block with a plain shortcut, one that halves the image, one that ends in a concatenation."""
     random = np.random.default_rng(3)
-    ops: list[Op] = []
-    wires: list[tuple[int, ...]] = []
-
-    def put(op: Op, *sources: int) -> int:
-        ops.append(op)
-        wires.append(sources)
-        return len(ops) - 1
+    net = Builder()
+    put = net.put
 
     def scaled(name: str, channels: int) -> Requantize:
         return Requantize(
@@ -96,7 +91,7 @@ def residual() -> Graph:
     last = 3 * 2 * CHANNELS * 4
     scale = random.random(3).astype(np.float32)
     put(RealHead("head", random.integers(-9, 9, (3, last)).astype(np.int16), scale, scale), x)
-    return Graph("residual", Shape(1, SIDE, SIDE), tuple(ops), wires=tuple(wires))
+    return net.graph("residual", Shape(1, SIDE, SIDE))
 
 
 def _image() -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:

@@ -18,7 +18,7 @@ from spanbit.bundle import records
 from spanbit.bundle.bundle import Bundle, GoldenRecord
 from spanbit.bundle.header import blaming, golden_bytes, output_count, read_header, text
 from spanbit.bundle.operators import read_layer
-from spanbit.graph import IMAGE, Add, Concat, Graph, Op, Shape, TensorInfo, layers_of, validate
+from spanbit.graph import IMAGE, Add, Builder, Concat, Graph, Shape, TensorInfo, layers_of, validate
 from spanbit.passes.compiled import CompiledGraph, LayerPlan
 from spanbit.passes.layout import ARENA_ALIGN, ARENA_SLACK
 from spanbit.passes.memory import output_bytes, overwritable
@@ -61,20 +61,17 @@ def read_bundle(data: bytes, where: str = "bundle") -> Bundle:
 
 def _graph(header: Any, layers: list[LayerPlan]) -> Graph:
     """The operators of all layers, and their wires."""
-    ops: list[Op] = []
-    wires: list[tuple[int, ...]] = []
+    net = Builder()
     delivers = {IMAGE: IMAGE}  # layer: position of the operator whose output is its
     for index, plan in enumerate(layers):
         first, *others = (delivers[source] for source in plan.sources)
         whole = [plan.op, *(end for end in (plan.threshold, plan.requantize, plan.output, plan.add) if end)]
         for op in whole:
             joins = op is plan.add or len(whole) == 1
-            wires.append((first, *others) if joins else (first,))
-            first = len(ops)
-            ops.append(op)
+            first = net.put(op, first, *(others if joins else ()))
         delivers[index] = first
     sides = Shape(*(int(side) for side in header["input"]))
-    return Graph(text(header["name"]), sides, tuple(ops), wires=tuple(wires))
+    return net.graph(text(header["name"]), sides)
 
 
 def _check_inputs(plan: LayerPlan, before: list[LayerPlan]) -> None:

@@ -1,5 +1,6 @@
 """A network as data: typed operators, shapes, validation. What operators do is `spanbit.reference`."""
 
+from spanbit.graph.builder import Builder
 from spanbit.graph.infer import TensorInfo
 from spanbit.graph.layers import in_layers, layers_of
 from spanbit.graph.ops import (
@@ -35,6 +36,7 @@ __all__ = [
     "Add",
     "AvgPool",
     "BinaryConv",
+    "Builder",
     "Compare",
     "Concat",
     "Graph",

@@ -9,15 +9,13 @@ into an addition and nowhere else takes that too. All other operators are layers
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from spanbit.graph.builder import Builder
 from spanbit.graph.ops import (
     IMAGE,
     Add,
     BinaryConv,
     Concat,
     Graph,
-    Op,
     Output,
     Requantize,
     StemConv,
@@ -55,17 +53,12 @@ def _layer_of(graph: Graph, fed: list[list[int]], conv: int, taken: set[int]) ->
 
 def in_layers(graph: Graph) -> Graph:
     """The same function, each layer's operators side by side, concatenations of two tensors only."""
-    ops: list[Op] = []
-    wires: list[tuple[int, ...]] = []
+    net = Builder()
     moved = {IMAGE: IMAGE}
     for layer in layers_of(graph):
         for position in layer:
             op, sources = graph.ops[position], [moved[source] for source in graph.sources[position]]
             while isinstance(op, Concat) and len(sources) > 2:
-                ops.append(Concat(f"{op.name}.{len(sources) - 1}"))
-                wires.append((sources[0], sources[1]))
-                sources[:2] = [len(ops) - 1]
-            ops.append(op)
-            wires.append(tuple(sources))
-            moved[position] = len(ops) - 1
-    return replace(graph, ops=tuple(ops), wires=tuple(wires))
+                sources[:2] = [net.put(Concat(f"{op.name}.{len(sources) - 1}"), *sources[:2])]
+            moved[position] = net.put(op, *sources)
+    return net.graph(graph.name, graph.input, graph.class_names)
