@@ -8,6 +8,8 @@ The tree that `spanbit.tree.build_tree` finds in them costs close to what was as
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -36,14 +38,8 @@ def binary_tree_layer(
             fix="ask for a cost between the two, or use sparse_ternary_layer",
             code=ExitCode.USAGE,
         )
-    random = np.random.default_rng(seed)
-    rows = np.empty((out_channels, taps), np.int8)
-    rows[0] = random.choice(np.array((-1, 1), np.int8), taps)
-    for c in range(1, out_channels):
-        flips = _even_share(spare, children, c - 1)
-        rows[c] = rows[random.integers(c)]
-        rows[c, random.choice(taps, flips, replace=False)] *= -1
-    return rows[random.permutation(out_channels)].reshape(out_channels, in_channels, kernel, kernel)
+    rows = _random_tree(out_channels, taps, spare, seed, lambda values, _: -values)
+    return rows.reshape(out_channels, in_channels, kernel, kernel)
 
 
 def sparse_ternary_layer(
@@ -92,15 +88,33 @@ def mixed_layer(out_channels: int, in_channels: int, kernel: int, cost: float, s
             fix="ask for a cost between that and 0.5",
             code=ExitCode.USAGE,
         )
+
+    def another(values: NDArray[np.int8], random: np.random.Generator) -> NDArray[np.integer]:
+        return (values + 1 + random.integers(1, 3, len(values))) % 3 - 1
+
+    rows = _random_tree(out_channels, taps, spare, seed, another)
+    return rows.reshape(out_channels, in_channels, kernel, kernel)
+
+
+def _random_tree(
+    channels: int,
+    taps: int,
+    spare: int,
+    seed: int,
+    change: Callable[[NDArray[np.int8], np.random.Generator], NDArray[np.integer]],
+) -> NDArray[np.int8]:
+    """Rows [channels, taps] in random order: a binary root, and children of random earlier rows.
+
+    All children together differ from their parents in `spare` taps, which `change` gives other values.
+    """
     random = np.random.default_rng(seed)
-    rows = np.empty((out_channels, taps), np.int8)
+    rows = np.empty((channels, taps), np.int8)
     rows[0] = random.choice(np.array((-1, 1), np.int8), taps)
-    for c in range(1, out_channels):
-        changes = _even_share(spare, children, c - 1)
+    for c in range(1, channels):
         rows[c] = rows[random.integers(c)]
-        where = random.choice(taps, changes, replace=False)
-        rows[c, where] = (rows[c, where] + 1 + random.integers(1, 3, changes)) % 3 - 1
-    return rows[random.permutation(out_channels)].reshape(out_channels, in_channels, kernel, kernel)
+        where = random.choice(taps, _even_share(spare, channels - 1, c - 1), replace=False)
+        rows[c, where] = change(rows[c, where], random)
+    return rows[random.permutation(channels)]
 
 
 def _even_share(total: int, parts: int, index: int) -> int:
