@@ -13,6 +13,7 @@ from pathlib import Path
 from spanbit.bundle import read_bundle
 from spanbit.cli.files import read_file
 from spanbit.graph import Shape
+from spanbit.passes import CompiledGraph
 
 
 @dataclass(frozen=True)
@@ -21,10 +22,27 @@ class BundleFile:
 
     name: str  # of the file, fit to be a folder's name on a board
     data: bytes
-    target: str  # it was compiled for this one
-    input: Shape
-    class_count: int
-    layer_names: tuple[str, ...]
+    compiled: CompiledGraph  # what it holds
+
+    @property
+    def target(self) -> str:
+        """The name of the target that it was compiled for."""
+        return self.compiled.target_name
+
+    @property
+    def input(self) -> Shape:
+        """The image that it takes."""
+        return self.compiled.graph.input
+
+    @property
+    def class_count(self) -> int:
+        """Output channels of the last layer."""
+        return self.compiled.layers[-1].result.channels
+
+    @property
+    def layer_names(self) -> tuple[str, ...]:
+        """Of all layers, in order."""
+        return tuple(plan.op.name for plan in self.compiled.layers)
 
 
 def load_bundle(path: Path) -> BundleFile:
@@ -36,11 +54,4 @@ def load_bundle(path: Path) -> BundleFile:
     data = read_file(path)
     compiled = read_bundle(data, str(path)).compiled
     name = re.sub(r"[^A-Za-z0-9._-]", "_", path.stem)[:64].lstrip(".-") or "bundle"
-    return BundleFile(
-        name=name,
-        data=data,
-        target=compiled.target_name,
-        input=compiled.graph.input,
-        class_count=compiled.layers[-1].result.channels,
-        layer_names=tuple(plan.op.name for plan in compiled.layers),
-    )
+    return BundleFile(name, data, compiled)

@@ -40,6 +40,12 @@ class Watcher:
         """Within the upload."""
 
 
+class RunnerError(SpanbitError):
+    """A failure that the runner has reported itself; `layer_name`: of the layer to blame, or ""."""
+
+    layer_name = ""
+
+
 @dataclass(frozen=True)
 class Execution:
     """What a run gave."""
@@ -125,7 +131,7 @@ def _report(board: Transport, target: Target, done: Result, expected: Expected) 
     return said
 
 
-def _failed(board: Transport, exit_code: int, said: RunnerFailure) -> SpanbitError:
+def _failed(board: Transport, exit_code: int, said: RunnerFailure) -> RunnerError:
     layer = f", layer {said.layer}" if said.layer >= 0 else ""
     name = f" ({said.layer_name})" if said.layer_name else ""
     code = _CODES.get(exit_code, ExitCode.INTERNAL)
@@ -136,13 +142,15 @@ def _failed(board: Transport, exit_code: int, said: RunnerFailure) -> SpanbitErr
         ExitCode.BOARD: "ask for fewer rounds or images",
     }
     status = f"status {said.status}" if said.status else f"the runner's exit code is {exit_code}"
-    return SpanbitError(
+    failure = RunnerError(
         f"{said.text}{layer}{name}",
         where=f"{board.name}: {said.where}",
         why=status,
         fix=fixes.get(code, ""),
         code=code,
     )
+    failure.layer_name = said.layer_name
+    return failure
 
 
 def _printable(done: Result) -> str:

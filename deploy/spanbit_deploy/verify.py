@@ -6,7 +6,6 @@ differs_on_board(board, "board", bundle, images, timeout=120, watcher=watcher)  
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,11 +14,12 @@ import numpy as np
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
-from spanbit.bundle import read_bundle, write_bundle
+from spanbit.bundle import write_bundle
 from spanbit.cli.files import read_file
 from spanbit.errors import ExitCode, SpanbitError
 from spanbit.graph import Graph
 from spanbit.importers import explain_file
+from spanbit.importers.assemble import normalisation
 from spanbit.verify import (
     Agreement,
     Source,
@@ -31,13 +31,13 @@ from spanbit.verify import (
 )
 
 from spanbit_deploy.bundle_file import BundleFile
-from spanbit_deploy.execute import Watcher, execute
+from spanbit_deploy.execute import RunnerError, Watcher, execute
 from spanbit_deploy.images import Images
 from spanbit_deploy.place import choose_target
 from spanbit_deploy.transports import Transport
 
-Normalisation = tuple[Sequence[float] | None, Sequence[float] | None]
-"""Mean and deviation of the pixels / 255 that a model takes, or nothing."""
+Numbers = Sequence[float]
+"""One a channel: mean and deviation of the pixels / 255 that a model takes."""
 
 _CHECKED_WHOLE = 3  # images for which model and bundle are compared as graphs
 
@@ -47,7 +47,8 @@ def verify_model(
     bundle: BundleFile,
     images: Images,
     watcher: Watcher,
-    normalisation: Normalisation = (None, None),
+    mean: Numbers | None = None,
+    std: Numbers | None = None,
 ) -> Agreement:
     """The model `path` against what was imported from it, and that against the bundle.
 
@@ -59,24 +60,24 @@ def verify_model(
     """
     watcher.stage(f"reading {path.name}")
     data = read_file(path)
-    graph = explain_file(data, str(path), *normalisation).graph
-    own = read_bundle(bundle.data, bundle.name).graph
-    check_same_network(graph, own, images.pixels[:_CHECKED_WHOLE], bundle.name)
-    source = _source(path, data, graph, images, normalisation)
+    graph = explain_file(data, str(path), mean, std).graph
+    check_same_network(graph, bundle.compiled.graph, images.pixels[:_CHECKED_WHOLE], bundle.name)
+    source = _source(path, data, graph, images, mean, std)
     watcher.stage(f"running {path.name} and the reference")
     return compare_source(source, graph, images.pixels)
 
 
-def _source(path: Path, data: bytes, graph: Graph, images: Images, normalisation: Normalisation) -> Source:
+def _source(
+    path: Path, data: bytes, graph: Graph, images: Images, mean: Numbers | None, std: Numbers | None
+) -> Source:
     if images.logits is not None:
         return stored_source(images.pixels, images.logits)
     if path.suffix.lower() == ".onnx":
-        mean, std = (
-            np.reshape(default if part is None else part, (-1, 1, 1)).astype(np.float32)
-            for part, default in zip(normalisation, (0.0, 1.0), strict=True)
-        )
-        scale = np.float32(1.0 if normalisation == (None, None) else 255.0)
-        return onnx_source(data, str(path), lambda pixels: (pixels / scale - mean) / std)
+        taken = normalisation(graph.input, mean, std, str(path))
+        if taken is None:
+            return onnx_source(data, str(path), lambda pixels: pixels)
+        scale, bias = (part.astype(np.float32)[:, None, None] for part in (taken.scale, taken.bias))
+        return onnx_source(data, str(path), lambda pixels: pixels * scale + bias)
     try:
         from spanbit.nn.checkpoint import read_checkpoint
 
@@ -101,15 +102,14 @@ def differs_on_board(
     """
     choice = choose_target(on, board, bundle_target=bundle.target, wanted=None)
     watcher.stage("calculating what every layer must give")
-    compiled = read_bundle(bundle.data, bundle.name).compiled
-    golden = replace(bundle, name=f"{bundle.name[:57]}-verify", data=write_bundle(compiled, images.pixels))
+    data = write_bundle(bundle.compiled, images.pixels)
+    golden = replace(bundle, name=f"{bundle.name[:57]}-verify", data=data)
     try:
         execute(board, choice.target, golden, images=None, rounds=0, timeout=timeout, watcher=watcher)
-    except SpanbitError as failure:
+    except RunnerError as failure:
         if failure.code is not ExitCode.GOLDEN_MISMATCH:
             raise
-        named = re.search(r"\(([^()]*)\)$", failure.what)
-        return named.group(1) if named else failure.what
+        return failure.layer_name or failure.what
     return ""
 
 

@@ -13,6 +13,7 @@ import click
 from spanbit.cli.compile import channel_numbers
 from spanbit.errors import ExitCode, SpanbitError
 
+from spanbit_deploy.cli.options import ACCEPT_HOST_KEY, TIMEOUT
 from spanbit_deploy.cli.watch import shown_progress
 from spanbit_deploy.place import PLACES
 
@@ -43,8 +44,8 @@ if TYPE_CHECKING:
 )
 @click.option("--mean", callback=channel_numbers, help="Of an ONNX model's pixels, as for `spanbit compile`.")
 @click.option("--std", callback=channel_numbers, help="The same, their deviation.")
-@click.option("--timeout", default=120.0, show_default=True, help="Seconds that the runner may take.")
-@click.option("--accept-host-key", default="", metavar="SHA256:...", help="As for `spanbit run`.")
+@TIMEOUT
+@ACCEPT_HOST_KEY
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def verify(model: Path, bundle: Path, data: Path | None, count: int, as_json: bool, **options: Any) -> None:
     """Run MODEL and the BUNDLE compiled from it on images; say where they differ first, if they do."""
@@ -63,8 +64,7 @@ def verify(model: Path, bundle: Path, data: Path | None, count: int, as_json: bo
         assert found is not None
         images = found
     with shown_progress() as watcher:
-        normalisation = (options["mean"], options["std"])
-        agreement = verify_model(model, checked, images, watcher, normalisation)
+        agreement = verify_model(model, checked, images, watcher, options["mean"], options["std"])
         differs = _at_place(checked, images, watcher, **{key: options[key] for key in _PLACE})
     if as_json:
         click.echo(

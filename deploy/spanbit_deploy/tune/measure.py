@@ -16,10 +16,11 @@ from spanbit.passes.cost_model import Amounts, dense_amounts, tree_amounts
 from spanbit.targets import Target
 from spanbit.tree import tree_cost
 
+from spanbit_deploy.bundle_file import BundleFile
 from spanbit_deploy.execute import Watcher, execute
 from spanbit_deploy.release import board_dir
 from spanbit_deploy.transports import Transport
-from spanbit_deploy.tune.network import TuningBundle, tuning_bundle
+from spanbit_deploy.tune.network import tuning_bundle
 
 PASSES = 2
 """Both kernels in turn, so often: a board that grows warm slows both."""
@@ -56,7 +57,7 @@ def measure(
             for kind, bundle in bundles.items():
                 times = fastest[kind]
                 done = execute(
-                    board, target, bundle.file, images=None, rounds=rounds, timeout=timeout, watcher=watcher
+                    board, target, bundle, images=None, rounds=rounds, timeout=timeout, watcher=watcher
                 )
                 for layer in done.report.layers:
                     times[layer.name] = min(*layer.ns, times.get(layer.name, layer.ns[0]))
@@ -67,7 +68,7 @@ def measure(
 
 
 def timings_of(
-    target: Target, bundle: TuningBundle, tree_ns: dict[str, int], dense_ns: dict[str, int]
+    target: Target, bundle: BundleFile, tree_ns: dict[str, int], dense_ns: dict[str, int]
 ) -> tuple[Timing, ...]:
     """The convolutions of a bundle of trees, and nanoseconds by their names."""
     found = []

@@ -27,7 +27,7 @@ from spanbit.graph import (
     Threshold,
 )
 from spanbit.graph.ops import Op
-from spanbit.passes import CompiledGraph, compile_graph
+from spanbit.passes import compile_graph
 from spanbit.targets import Target
 from spanbit.tree.synthetic import binary_tree_layer, sparse_ternary_layer
 
@@ -64,27 +64,11 @@ LAYERS = (
 )
 
 
-@dataclass(frozen=True, eq=False)
-class TuningBundle:
-    """What a board gets, and what was compiled into it."""
-
-    file: BundleFile
-    compiled: CompiledGraph
-
-
-def tuning_bundle(target: Target, kernel: KernelKind, name: str) -> TuningBundle:
+def tuning_bundle(target: Target, kernel: KernelKind, name: str) -> BundleFile:
     """The chain, all of it run by `kernel`, with one golden image."""
     image = np.random.default_rng(1).integers(0, 256, (1, SIDE, SIDE, 1)).astype(np.uint8)
     compiled = compile_graph(tuning_graph(), target, kernel)
-    file = BundleFile(
-        name=name,
-        data=write_bundle(compiled, image),
-        target=target.name,
-        input=compiled.graph.input,
-        class_count=_CLASSES,
-        layer_names=tuple(plan.op.name for plan in compiled.layers),
-    )
-    return TuningBundle(file, compiled)
+    return BundleFile(name, write_bundle(compiled, image), compiled)
 
 
 def tuning_graph() -> Graph:
