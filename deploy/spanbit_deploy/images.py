@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from spanbit.cli.files import read_file
-from spanbit.errors import ExitCode, SpanbitError
+from spanbit.errors import ExitCode, SpanbitError, not_installed
 from spanbit.graph.ops import Shape
 
 ENDINGS = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"}
@@ -85,10 +85,8 @@ def images_of_folder(folder: Path, shape: Shape, count: int) -> Images:
     try:
         from PIL import Image, ImageOps
     except ImportError as missing:
-        raise SpanbitError(
-            "reading image files needs Pillow, which is not installed",
-            why=str(missing),
-            fix="pip install 'spanbit[train]', or give an .npz",
+        raise not_installed(
+            "reading image files needs Pillow", missing, extra="train", more=", or give an .npz"
         ) from missing
     paths = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in ENDINGS][:count]
     if not paths:

@@ -49,3 +49,20 @@ class SpanbitError(Exception):
         if self.fix:
             parts.append(f"fix: {self.fix}")
         return "\n".join(parts)
+
+
+def not_installed(
+    what: str, missing: ImportError, *, extra: str, where: str = "", more: str = ""
+) -> SpanbitError:
+    """The error where a package of one of spanbit's extras is missing: `what` says what needs which package.
+
+        raise not_installed("drawing needs matplotlib", missing, extra="plots") from missing
+
+    `more` goes on after the fix.
+    """
+    return SpanbitError(
+        f"{what}, which is not installed",
+        where=where,
+        why=str(missing),
+        fix=f"pip install 'spanbit[{extra}]'{more}",
+    )

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from spanbit.cli.files import read_file, write_atomic
-from spanbit.errors import ExitCode, SpanbitError
+from spanbit.errors import ExitCode, SpanbitError, not_installed
 
 if TYPE_CHECKING:
     from spanbit.report.pictures import Series
@@ -172,11 +172,8 @@ def _checkpoint(data: bytes, where: str) -> tuple[Any, dict[str, Any]]:
     try:
         read = import_module("spanbit.nn.checkpoint").read_checkpoint
     except ModuleNotFoundError as missing:
-        raise SpanbitError(
-            "reading a checkpoint needs PyTorch, which is not installed",
-            where=where,
-            why=str(missing),
-            fix="pip install 'spanbit[train]'",
+        raise not_installed(
+            "reading a checkpoint needs PyTorch", missing, extra="train", where=where
         ) from missing
     found: tuple[Any, dict[str, Any]] = read(data, where)
     return found

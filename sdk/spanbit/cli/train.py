@@ -17,7 +17,7 @@ import click
 
 from spanbit.cli.files import write_atomic
 from spanbit.cli.recipe import use_recipe
-from spanbit.errors import ExitCode, SpanbitError
+from spanbit.errors import ExitCode, SpanbitError, not_installed
 
 if TYPE_CHECKING:
     from spanbit.nn.data import DataSet
@@ -186,11 +186,7 @@ def _load(name: str, folder: Path | None, image_size: int | None) -> DataSet:
     try:
         from spanbit.nn.data import default_folder, load
     except ModuleNotFoundError as missing:
-        raise SpanbitError(
-            "training needs PyTorch, which is not installed",
-            why=str(missing),
-            fix="pip install 'spanbit[train]'",
-        ) from missing
+        raise not_installed("training needs PyTorch", missing, extra="train") from missing
     if name == "auto":
         there = folder is not None or default_folder("fashion-mnist").is_dir()
         name = "fashion-mnist" if there else "digits"

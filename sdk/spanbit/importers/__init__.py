@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spanbit.errors import SpanbitError
+from spanbit.errors import SpanbitError, not_installed
 from spanbit.graph import Graph
 
 if TYPE_CHECKING:
@@ -56,11 +56,8 @@ def explain_checkpoint(data: bytes, where: str) -> Explanation:
         from spanbit.importers.torch_module import explain_torch
         from spanbit.nn.checkpoint import read_checkpoint
     except ModuleNotFoundError as missing:
-        raise SpanbitError(
-            "reading a checkpoint needs PyTorch, which is not installed",
-            where=where,
-            why=str(missing),
-            fix="pip install 'spanbit[train]'",
+        raise not_installed(
+            "reading a checkpoint needs PyTorch", missing, extra="train", where=where
         ) from missing
     net, meta = read_checkpoint(data, where)
     name = Path(where).stem.encode()[:_NAME_BYTES].decode(errors="ignore")
@@ -91,11 +88,8 @@ def explain_file(
     try:
         from spanbit.importers.onnx_model import explain_onnx
     except ModuleNotFoundError as missing:
-        raise SpanbitError(
-            "reading an ONNX model needs the package onnx, which is not installed",
-            where=where,
-            why=str(missing),
-            fix="pip install 'spanbit[onnx]'",
+        raise not_installed(
+            "reading an ONNX model needs the package onnx", missing, extra="onnx", where=where
         ) from missing
     name = Path(where).stem.encode()[:_NAME_BYTES].decode(errors="ignore")
     return explain_onnx(data, where, name=name, mean=mean, std=std)

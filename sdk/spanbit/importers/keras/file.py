@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from spanbit.errors import ExitCode, SpanbitError
+from spanbit.errors import ExitCode, SpanbitError, not_installed
 
 if TYPE_CHECKING:
     from spanbit.importers.keras.model import Layer
@@ -78,11 +78,12 @@ def read_keras(data: bytes, where: str) -> KerasFile:
     try:
         import h5py
     except ModuleNotFoundError as missing:
-        raise SpanbitError(
-            "reading a Keras file needs h5py, which is not installed",
+        raise not_installed(
+            "reading a Keras file needs h5py",
+            missing,
+            extra="keras",
             where=where,
-            why=str(missing),
-            fix="pip install 'spanbit[keras]'; TensorFlow is not needed",
+            more="; TensorFlow is not needed",
         ) from missing
     if not is_keras(data):
         raise SpanbitError("not a .h5 or .keras file", where=where, fix=_SAVE)

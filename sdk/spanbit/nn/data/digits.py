@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from spanbit.errors import SpanbitError
+from spanbit.errors import not_installed
 from spanbit.nn.data.dataset import DataSet
 
 _TEST = 360
@@ -22,11 +22,7 @@ def read_digits(_: Path | None = None) -> DataSet:
     try:
         from sklearn.datasets import load_digits
     except ImportError as missing:
-        raise SpanbitError(
-            "the digits come with scikit-learn, which is not installed",
-            why=str(missing),
-            fix="pip install 'spanbit[train]'",
-        ) from missing
+        raise not_installed("the digits come with scikit-learn", missing, extra="train") from missing
     values: NDArray[np.float64]
     labels: NDArray[np.int64]
     values, labels = load_digits(return_X_y=True)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from spanbit.errors import SpanbitError
+from spanbit.errors import SpanbitError, not_installed
 from spanbit.nn.data.dataset import DataSet
 
 if TYPE_CHECKING:
@@ -78,11 +78,7 @@ def _open(path: Path) -> Image:
     try:
         from PIL import Image as Pillow
     except ImportError as missing:
-        raise SpanbitError(
-            "reading a folder of images needs Pillow, which is not installed",
-            why=str(missing),
-            fix="pip install 'spanbit[train]'",
-        ) from missing
+        raise not_installed("reading a folder of images needs Pillow", missing, extra="train") from missing
     try:
         with Pillow.open(path) as image:
             whole: Image = image.copy()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
-from spanbit.errors import SpanbitError
+from spanbit.errors import not_installed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,11 +30,7 @@ def new_figure(
     try:
         from matplotlib.figure import Figure
     except ModuleNotFoundError as missing:
-        raise SpanbitError(
-            "drawing needs matplotlib, which is not installed",
-            why=str(missing),
-            fix="pip install 'spanbit[plots]'",
-        ) from missing
+        raise not_installed("drawing needs matplotlib", missing, extra="plots") from missing
     figure = Figure(figsize=(width, height))
     return figure, list(figure.subplots(1, columns, sharey=share, squeeze=False)[0])
 
