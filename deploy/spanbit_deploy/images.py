@@ -13,10 +13,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from spanbit.cli.files import read_file
-from spanbit.errors import ExitCode, SpanbitError, not_installed
+from spanbit.errors import ExitCode, SpanbitError
 from spanbit.graph.ops import Shape
-
-ENDINGS = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"}
+from spanbit.image_files import ENDINGS, fitted, open_image
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,31 +81,18 @@ def images_of_folder(folder: Path, shape: Shape, count: int) -> Images:
     Raises:
         SpanbitError: there is none, one cannot be read, or Pillow is not installed.
     """
-    try:
-        from PIL import Image, ImageOps
-    except ImportError as missing:
-        raise not_installed(
-            "reading image files needs Pillow", missing, extra="train", more=", or give an .npz"
-        ) from missing
     paths = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in ENDINGS][:count]
     if not paths:
         raise SpanbitError(
             "no images", where=str(folder), why=f"no file ends in {', '.join(sorted(ENDINGS))}"
         )
     mode = "L" if shape.channels == 1 else "RGB"
-    pixels: list[NDArray[np.uint8]] = []
-    for path in paths:
-        try:
-            with Image.open(path) as image:
-                fitted = ImageOps.fit(image.convert(mode), (shape.width, shape.height))
-        except (OSError, ValueError) as failure:
-            raise SpanbitError(
-                "not an image that Pillow reads", where=str(path), why=str(failure)
-            ) from failure
-        pixels.append(np.asarray(fitted, np.uint8).reshape(shape.height, shape.width, -1))
+    size = (shape.width, shape.height)
+    images = [np.asarray(fitted(open_image(path).convert(mode), size), np.uint8) for path in paths]
     if shape.channels not in (1, 3):
         raise SpanbitError(f"images of {shape.channels} channels", fix="give an .npz", code=ExitCode.USAGE)
-    return Images(np.stack(pixels), None, str(folder))
+    pixels = np.stack(images).reshape(len(images), shape.height, shape.width, -1)
+    return Images(pixels, None, str(folder))
 
 
 def _from_npz(

@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from spanbit.errors import SpanbitError, not_installed
+from spanbit.errors import SpanbitError
+from spanbit.image_files import ENDINGS, fitted, open_image
 from spanbit.nn.data.dataset import DataSet
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-
-ENDINGS = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"}
 
 
 def read_image_folder(folder: Path, size: int | None = None) -> DataSet:
@@ -42,9 +41,9 @@ def read_image_folder(folder: Path, size: int | None = None) -> DataSet:
     if strangers := {part.name for part in test.iterdir() if part.is_dir()} - set(class_names):
         raise _wrong(test, f"classes that are not in train: {', '.join(sorted(strangers))}")
     files = [_files(part, class_names) for part in (train, test)]
-    images = [_open(path) for part in files for path, _ in part]
+    images = [open_image(path) for part in files for path, _ in part]
     mode = "L" if all(image.mode in ("L", "1") for image in images) else "RGB"
-    pixels = _same_size([np.asarray(_fitted(image.convert(mode), size)) for image in images], files)
+    pixels = _same_size([np.asarray(_squared(image.convert(mode), size)) for image in images], files)
     pixels = pixels.reshape(*pixels.shape[:3], -1)
     labels = np.array([label for part in files for _, label in part], np.int64)
     counts = [len(part) for part in files]
@@ -74,27 +73,8 @@ def _files(part: Path, class_names: Sequence[str]) -> list[tuple[Path, int]]:
     return found
 
 
-def _open(path: Path) -> Image:
-    try:
-        from PIL import Image as Pillow
-    except ImportError as missing:
-        raise not_installed("reading a folder of images needs Pillow", missing, extra="train") from missing
-    try:
-        with Pillow.open(path) as image:
-            whole: Image = image.copy()
-            return whole
-    except (OSError, ValueError) as failure:
-        raise SpanbitError(
-            "not an image that Pillow reads", where=str(path), why=str(failure), fix="remove or replace it"
-        ) from failure
-
-
-def _fitted(image: Image, size: int | None) -> Image:
-    if size is None:
-        return image
-    from PIL import ImageOps
-
-    return ImageOps.fit(image, (size, size))
+def _squared(image: Image, size: int | None) -> Image:
+    return image if size is None else fitted(image, (size, size))
 
 
 def _same_size(arrays: list[NDArray[np.uint8]], files: list[list[tuple[Path, int]]]) -> NDArray[np.uint8]:
