@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from spanbit.errors import SpanbitError, not_installed
 from spanbit.graph import Graph
+from spanbit.importers.assemble import name_of_file
 
 if TYPE_CHECKING:
     from spanbit.importers.explain import Explanation
@@ -37,8 +38,6 @@ __all__ = [
     "from_onnx",
     "from_torch",
 ]
-
-_NAME_BYTES = 32  # the bundle's field
 
 
 def from_checkpoint(data: bytes, where: str) -> Graph:
@@ -60,9 +59,8 @@ def explain_checkpoint(data: bytes, where: str) -> Explanation:
             "reading a checkpoint needs PyTorch", missing, extra="train", where=where
         ) from missing
     net, meta = read_checkpoint(data, where)
-    name = Path(where).stem.encode()[:_NAME_BYTES].decode(errors="ignore")
     class_names = tuple(str(label) for label in meta.get("class_names", ()))
-    return explain_torch(net, meta["input_shape"], name=name, class_names=class_names)
+    return explain_torch(net, meta["input_shape"], name=name_of_file(where), class_names=class_names)
 
 
 def explain_file(
@@ -91,8 +89,7 @@ def explain_file(
         raise not_installed(
             "reading an ONNX model needs the package onnx", missing, extra="onnx", where=where
         ) from missing
-    name = Path(where).stem.encode()[:_NAME_BYTES].decode(errors="ignore")
-    return explain_onnx(data, where, name=name, mean=mean, std=std)
+    return explain_onnx(data, where, name=name_of_file(where), mean=mean, std=std)
 
 
 def __getattr__(name: str) -> Any:

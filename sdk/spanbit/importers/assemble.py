@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -14,6 +15,13 @@ from spanbit.importers.fixed_point import with_scales
 from spanbit.importers.lower import lower
 from spanbit.importers.plan import Note
 from spanbit.importers.values import Affine, Value
+
+_NAME_BYTES = 32  # the bundle's field
+
+
+def name_of_file(where: str) -> str:
+    """What a network is called that comes from a file: as the file, without its ending."""
+    return Path(where).stem.encode()[:_NAME_BYTES].decode(errors="ignore")
 
 
 def assemble(

@@ -63,11 +63,6 @@ class LayerPlan:
     tables_bytes: int
     strip_rows: int = 0  # output rows that a tree convolution prepares at a time
 
-    @property
-    def sums(self) -> bool:
-        """Whether a convolution's sums leave it as numbers, not as bits."""
-        return self.threshold is None
-
 
 @dataclass(frozen=True, eq=False)
 class CompiledGraph:

@@ -5,7 +5,6 @@ compiled = compile_graph(graph, load_target("rpi4"))
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TypeVar
 
 from spanbit.errors import ExitCode, SpanbitError
@@ -82,15 +81,14 @@ def _layers(graph: Graph) -> list[LayerPlan]:
         sources = [source for at in layer for source in graph.sources[at] if source not in layer]
         given = graph.input if sources[0] == IMAGE else infos[sources[0]].shape
         op, *ends = (graph.ops[at] for at in layer)
-        plan = _plan(op, ends, given, infos[layer[-1]])
-        layers.append(replace(plan, sources=tuple(delivers[source] for source in sources)))
+        layers.append(_plan(op, ends, tuple(delivers[source] for source in sources), given, infos[layer[-1]]))
         delivers[layer[-1]] = index
     if len(layers) > _LAYERS_MAX:
         raise _unsupported(graph.name, f"{len(layers)} layers, a bundle holds {_LAYERS_MAX}")
     return layers
 
 
-def _plan(op: Op, ends: list[Op], source: Shape, made: TensorInfo) -> LayerPlan:
+def _plan(op: Op, ends: list[Op], sources: tuple[int, ...], source: Shape, made: TensorInfo) -> LayerPlan:
     assert not isinstance(op, Requantize | Output)  # they come with a convolution
     result = made.shape
     inputs = source.channels * source.height * source.width
@@ -119,7 +117,7 @@ def _plan(op: Op, ends: list[Op], source: Shape, made: TensorInfo) -> LayerPlan:
         output=_first(ends, Output),
         add=_first(ends, Add),
         nodes=nodes,
-        sources=(),
+        sources=sources,
         source=source,
         result=result,
         kind=made.kind,

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
-from spanbit.graph.ops import IMAGE, Add, Kind, PRelu, Shape
+from spanbit.graph.ops import IMAGE, Add, Kind, PRelu
 from spanbit.passes.compiled import LayerPlan
 from spanbit.passes.layout import ARENA_ALIGN, ARENA_SLACK, round_up, tensor_bytes
 
@@ -115,14 +115,10 @@ def overwritable(layer: LayerPlan) -> tuple[int, ...]:
 
 def output_bytes(layer: LayerPlan) -> int:
     """Bytes of a layer's output tensor: planes, numbers, sums; a head's sums."""
-    return kind_bytes(layer.kind, layer.result)
-
-
-def kind_bytes(kind: Kind, shape: Shape) -> int:
-    """Bytes of a tensor in the arena."""
-    if kind is Kind.BITS:
+    shape = layer.result
+    if layer.kind is Kind.BITS:
         return tensor_bytes(shape)
-    each = 2 if kind in (Kind.REAL, Kind.INT16) else 4
+    each = 2 if layer.kind in (Kind.REAL, Kind.INT16) else 4
     return each * shape.channels * shape.height * shape.width
 
 

@@ -9,30 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from typing import Any
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from spanbit.passes.compiled import LayerPlan
+from spanbit.passes.compiled import CompiledGraph
 from spanbit.passes.memory import Region, least_bytes, regions
 
 _BAR = 40  # characters that the arena is drawn in
 _CELL, _HEIGHT, _LEFT, _TOP = 14, 420, 90, 24
 _COLOURS = {"tables": "#b0b0b0", "tensor": "#4477aa", "scratch": "#eeaa55"}
-
-
-class Compiled(Protocol):
-    """What is needed of `spanbit.passes.CompiledGraph`."""
-
-    @property
-    def layers(self) -> tuple[LayerPlan, ...]: ...
-    @property
-    def arena_bytes(self) -> int: ...
-    @property
-    def tables_bytes(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -55,7 +44,7 @@ class ArenaPlan:
         return asdict(self)
 
 
-def arena_plan(compiled: Compiled) -> ArenaPlan:
+def arena_plan(compiled: CompiledGraph) -> ArenaPlan:
     """What a compiled network keeps in its arena."""
     kept = regions(compiled.layers)
     return ArenaPlan(

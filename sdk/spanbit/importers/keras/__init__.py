@@ -15,7 +15,7 @@ from pathlib import Path
 
 from spanbit.errors import SpanbitError
 from spanbit.graph.ops import Graph, Shape
-from spanbit.importers.assemble import assemble, normalisation
+from spanbit.importers.assemble import assemble, name_of_file, normalisation
 from spanbit.importers.explain import Explanation
 from spanbit.importers.keras.file import KerasFile, is_keras, read_keras
 from spanbit.importers.keras.layers import ACCEPTED, Converter
@@ -27,7 +27,6 @@ from spanbit.importers.values import Affine, Image, Value, in_order
 __all__ = ["ACCEPTED", "explain_keras", "explain_keras_bytes", "from_keras", "is_keras", "values_of"]
 
 Numbers = float | Sequence[float]
-_NAME_BYTES = 32  # the bundle's field
 _SAYS_PIXELS = ("Rescaling", "Normalization")
 _CHANGES_NO_PIXEL = ("Dropout", "GaussianNoise", "ZeroPadding2D")
 
@@ -89,7 +88,7 @@ def explain_keras_bytes(
     std: Numbers | None = None,
 ) -> Explanation:
     """As `explain_keras`, of the bytes of a file called `where`."""
-    name = name or Path(where).stem.encode()[:_NAME_BYTES].decode(errors="ignore")
+    name = name or name_of_file(where)
     try:
         end, notes = values_of(read_keras(data, where), mean=mean, std=std)
         image = next(value for value in in_order(end) if isinstance(value.step, Image)).shape
