@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import shutil
@@ -19,7 +20,18 @@ import numpy as np
 from spanbit.bundle import write_bundle
 from spanbit.graph.ops import BinaryConv, Graph, Head, MaxPool, Padding, Shape, StemConv, Threshold
 from spanbit.passes import compile_graph
-from spanbit.targets import load_target
+from spanbit.targets import Target, load_target
+
+
+def assert_golden(target: Target, runner: str, bundle: Path, *, threads: int, count: int) -> None:
+    """On the target's emulated core the runner finds all `count` golden records of a bundle equal."""
+    command = (*target.qemu, runner, str(bundle), "--threads", str(threads))
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, (bundle.name, done.stdout)
+    said = json.loads(done.stdout)
+    assert said["golden"] == {"count": count, "ok": True}
+    assert said["threads"] == threads
+    assert (said["isa"], said["arch"]) == (target.isa, target.arch)
 
 
 def make_bundle(folder: Path, *, seed: int = 0, target: str = "rpi4") -> Path:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
+from deploy_helpers import assert_golden
 from nets import random_graph, random_image
 from spanbit.bundle import write_bundle
 from spanbit.graph import KernelKind
@@ -36,11 +35,4 @@ def test_golden_outputs_on_an_emulated_core(name: str, bundles: list[Path]) -> N
     target = load_target(name)
     runner = str(build_runner(target))
     for index, bundle in enumerate(bundles):
-        threads = 1 + index % 8
-        command = (*target.qemu, runner, str(bundle), "--threads", str(threads))
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-        assert done.returncode == 0, done.stdout
-        said = json.loads(done.stdout)
-        assert said["golden"] == {"count": 2, "ok": True}
-        assert said["threads"] == threads
-        assert (said["isa"], said["arch"]) == (target.isa, target.arch)
+        assert_golden(target, runner, bundle, threads=1 + index % 8, count=2)

@@ -3,14 +3,13 @@ in their bundles is refused."""
 
 from __future__ import annotations
 
-import json
 import struct
-import subprocess
 import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
+from deploy_helpers import assert_golden
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from nets import random_image
@@ -85,12 +84,7 @@ def test_golden_outputs_on_an_emulated_core(name: str, bundles: list[Path]) -> N
     target = load_target(name)
     runner = str(build_runner(target))
     for index, bundle in enumerate(bundles):
-        command = (*target.qemu, runner, str(bundle), "--threads", str(1 + index % 3))
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
-        assert done.returncode == 0, (bundle.name, done.stdout)
-        said = json.loads(done.stdout)
-        assert said["golden"] == {"count": 1, "ok": True}
-        assert (said["isa"], said["arch"]) == (target.isa, target.arch)
+        assert_golden(target, runner, bundle, threads=1 + index % 3, count=1)
 
 
 LAYERS = ("stem", "prelu", "sign", "conv", "sign2", "conv2", "head")
