@@ -146,7 +146,9 @@ def running_sshd(folder: Path, *, file_limit: int = 0, sftp: bool = True) -> Ite
     (folder / "config").write_text(
         f"Port {port}\nListenAddress 127.0.0.1\nHostKey {host_key}\nPidFile none\n"
         f"AuthorizedKeysFile {folder}/authorized\nStrictModes no\nUsePAM no\nPasswordAuthentication no\n"
-        f"KbdInteractiveAuthentication no\n{'Subsystem sftp internal-sftp' if sftp else ''}\n"
+        # Whatever this user's shell does at its start is not looked at: no .bashrc is in this HOME.
+        f"SetEnv HOME={folder}\nKbdInteractiveAuthentication no\n"
+        f"{'Subsystem sftp internal-sftp' if sftp else ''}\n"
     )
     if os.geteuid() == 0:  # where a root's sshd shuts itself in; Debian's service makes it
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
@@ -171,17 +173,31 @@ def running_sshd(folder: Path, *, file_limit: int = 0, sftp: bool = True) -> Ite
 
 
 class Proxy:
-    """A TCP proxy to a port. `cut_after`: ends the connection behind so many bytes; `delay_s`: a chunk."""
+    """A TCP proxy to a port. `cut_after`: ends the connection behind so many bytes; `delay_s`: a chunk.
+
+    `cut` ends all connections now; new ones are taken where `once`. `mute` passes nothing on any more.
+    """
 
     def __init__(self, port: int, *, cut_after: int = 0, once: bool = True, delay_s: float = 0) -> None:
         self._target, self._cut, self._once, self._delay = port, cut_after, once, delay_s
-        self.cuts = 0
+        self.cuts, self.muted = 0, False
+        self._open: list[socket.socket] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
         threading.Thread(target=self._serve, daemon=True).start()
 
     def close(self) -> None:
         self._listener.close()
+
+    def cut(self) -> None:
+        self.cuts += 1
+        for end in self._open:
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+        self._open.clear()
+
+    def mute(self) -> None:
+        self.muted = True
 
     def __enter__(self) -> Proxy:
         return self
@@ -200,6 +216,7 @@ class Proxy:
                 continue
             far = socket.create_connection(("127.0.0.1", self._target))
             limit = 0 if self.cuts else self._cut
+            self._open += [near, far]
             threading.Thread(target=self._pump, args=(near, far, limit), daemon=True).start()
             threading.Thread(target=self._pump, args=(far, near, 0), daemon=True).start()
 
@@ -208,6 +225,8 @@ class Proxy:
         try:
             while data := source.recv(4096):
                 passed += len(data)
+                if self.muted:
+                    continue
                 if limit and passed > limit:
                     self.cuts += 1
                     break

@@ -12,13 +12,16 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from deploy_helpers import Proxy, Sshd, make_bundle, running_sshd, spanbit, spanbit_command, wait_until
 from spanbit.cbuild import cache_dir
 from spanbit.errors import ExitCode, SpanbitError
 from spanbit.targets import load_target
-from spanbit_deploy.release import KEEP, Release, push
+from spanbit_deploy.release import KEEP, Release, files_of, locked, prune, stage
+from spanbit_deploy.release import push as push_files
+from spanbit_deploy.release.listing import current_digest
 from spanbit_deploy.toolchains import build_runner
 from spanbit_deploy.transports import Local, Ssh, SshSettings, Transport
 
@@ -62,10 +65,26 @@ def ssh(server: Sshd, folder: Path, port: int | None = None) -> Ssh:
     )
 
 
+def push(board: Transport, name: str, *, runner: bytes, bundle: bytes, progress: Any = None) -> Release:
+    files = files_of(name, runner=runner, bundle=bundle, target="host")
+    with locked(board, f"push {name}", wait=5) as lock:
+        return push_files(lock, name, files, progress=progress)
+
+
+def put_there(board: Transport, name: str, *, runner: bytes, bundle: bytes) -> Release:
+    """Stages it: it need not be a bundle that runs."""
+    with locked(board, f"run {name}", wait=5) as lock:
+        release = stage(lock, name, files_of(name, runner=runner, bundle=bundle, target="host"))
+        prune(lock, release)
+        return release
+
+
 def runs(board: Transport, release: Release) -> bool:
-    """Whether `current` is whole: the runner checks the golden outputs of its bundle."""
-    done = board.run((release.runner, release.bundle, "--rounds", "1"))
-    return done.exit_code == 0 and '"ok": true' in done.text
+    """Whether `current` is this release and whole: the runner checks the golden outputs of its bundle."""
+    current = f"{release.root}/current"
+    done = board.run((f"{current}/spb_runner", f"{current}/{release.name}.spb", "--rounds", "1"))
+    same = current_digest(board, release.name) == release.digest
+    return same and done.exit_code == 0 and '"ok": true' in done.text
 
 
 def releases(board_dir: Path, name: str = "demo") -> set[str]:
@@ -81,11 +100,13 @@ def test_layout_and_second_push(board_dir: Path, tmp_path: Path, runner: bytes, 
     with Local(tmp_path) as board:
         seen: list[tuple[int, int]] = []
         first = push(board, "demo", runner=runner, bundle=bundle, progress=lambda *a: seen.append(a))
-        total = len(runner) + len(bundle)
-        assert first.uploaded and seen[-1] == (total, total) and seen == sorted(seen)
+        assert first.uploaded and seen == sorted(seen)
+        assert seen[-1][0] == seen[-1][1] > len(runner) + len(bundle)
         current = board_dir / "demo" / "current"
         assert current.is_symlink() and os.readlink(current).startswith("releases/")
-        assert sorted(os.listdir(current)) == ["demo.spb", "spb_runner"]
+        assert sorted(os.listdir(current)) == ["SHA256SUMS", "demo.spb", "spb_runner", "target"]
+        sums = subprocess.run(["sha256sum", "-c", "--quiet", "SHA256SUMS"], cwd=current, check=False)
+        assert sums.returncode == 0
         assert (current / "spb_runner").stat().st_mode & 0o777 == 0o755
         assert runs(board, first)
         again = push(board, "demo", runner=runner, bundle=bundle)
@@ -124,6 +145,13 @@ def test_a_board_without_sha256sum_is_read_back(
         "touch",
         "find",
         "grep",
+        "cat",
+        "sed",
+        "date",
+        "readlink",
+        "env",
+        "du",
+        "cut",
     ):
         (tools / name).symlink_to(next(p for d in ("/bin", "/usr/bin") if (p := Path(d) / name).exists()))
 
@@ -143,11 +171,9 @@ def test_old_releases_are_removed_but_not_the_last(
     board_dir: Path, tmp_path: Path, runner: bytes, bundle: bytes
 ) -> None:
     with Local(tmp_path) as board:
-        oldest = push(board, "demo", runner=runner, bundle=bundle)
-        os.utime(board_dir / "demo" / "current", (1, 1))
         names = []
         for number in range(KEEP + 2):
-            push(board, "demo", runner=runner, bundle=bundle + bytes([number]))
+            push(board, "demo", runner=runner + bytes([number]), bundle=bundle)
             names.append(os.readlink(board_dir / "demo" / "current").rpartition("/")[2])
             path = board_dir / "demo" / "releases" / names[-1]
             os.utime(path, (1e9 + number, 1e9 + number))  # a second each, without waiting for it
@@ -155,7 +181,8 @@ def test_old_releases_are_removed_but_not_the_last(
         # A board without a clock of its own may wake up in the past: the current one stays all the same.
         for name in names[-KEEP:]:
             os.utime(board_dir / "demo" / "releases" / name, (4e9, 4e9))
-        assert push(board, "demo", runner=runner, bundle=bundle).uploaded and runs(board, oldest)
+        new = push(board, "demo", runner=runner, bundle=bundle)
+        assert new.uploaded and runs(board, new)
 
 
 def test_altered_on_the_way(
@@ -180,18 +207,18 @@ def test_connection_lost_in_the_middle(
     before = os.readlink(board_dir / "demo" / "current")
     with Proxy(sshd.port, cut_after=1 << 20, once=comes_back) as proxy:
         with ssh(sshd, tmp_path, proxy.port) as board, pytest.raises(SpanbitError) as caught:
-            push(board, "demo", runner=runner, bundle=LARGE)
+            put_there(board, "demo", runner=runner, bundle=LARGE)
         assert proxy.cuts == 1
     assert caught.value.code == ExitCode.BOARD and "lost" in caught.value.what
     assert os.readlink(board_dir / "demo" / "current") == before
     if comes_back:
         assert not leftovers(board_dir)
-    else:  # nobody could tidy up; the next push does, when it is old
-        (stale,) = leftovers(board_dir)
-        os.utime(board_dir / "demo" / "releases" / stale, (1e9, 1e9))
+    else:  # nobody could tidy up; the next push does, when the lock is old
+        assert len(leftovers(board_dir)) == 1
+        os.utime(board_dir / "lock", (1e9, 1e9))
     with ssh(sshd, tmp_path) as board:
         assert runs(board, old)
-        assert push(board, "demo", runner=runner, bundle=LARGE).uploaded
+        assert put_there(board, "demo", runner=runner, bundle=LARGE).uploaded
         assert not leftovers(board_dir)
 
 
@@ -220,7 +247,7 @@ def test_full_disk_over_ssh(board_dir: Path, tmp_path: Path, runner: bytes, bund
     ):
         old = push(board, "demo", runner=runner, bundle=bundle)
         with pytest.raises(SpanbitError) as caught:
-            push(board, "demo", runner=runner, bundle=LARGE)
+            put_there(board, "demo", runner=runner, bundle=LARGE)
         assert caught.value.code == ExitCode.BOARD and "cannot write" in caught.value.what
         assert limit or "no space is left" in caught.value.why
         assert runs(board, old) and not leftovers(board_dir) and len(releases(board_dir)) == 1
@@ -249,8 +276,8 @@ def test_full_disk_here(board_dir: Path, tmp_path: Path, runner: bytes, bundle: 
             assert runs(board, old) and not leftovers(board_dir)
 
 
-def test_ctrl_c_in_the_middle(sshd: Sshd, tmp_path: Path, runner: bytes, bundle: bytes) -> None:
-    home, board_dir = tmp_path / "home", tmp_path / "board"
+def test_ctrl_c_in_the_middle(sshd: Sshd, board_dir: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
     (home / ".ssh").mkdir(parents=True)
     environment = {
         **os.environ,
@@ -262,13 +289,13 @@ def test_ctrl_c_in_the_middle(sshd: Sshd, tmp_path: Path, runner: bytes, bundle:
     with Proxy(sshd.port, delay_s=0.05) as slow:
         (home / ".ssh" / "config").write_text(f"Host *\n  IdentityFile {sshd.key}\n")
         (home / ".ssh" / "known_hosts").write_text(sshd.known_hosts_line() + sshd.known_hosts_line(slow.port))
-        done = spanbit("profile", str(path), "--on", f"ssh://127.0.0.1:{sshd.port}", **environment)
+        done = spanbit("push", str(path), "--on", f"ssh://127.0.0.1:{sshd.port}", **environment)
         assert done.returncode == 0, done.stderr
         before = os.readlink(board_dir / "tiny" / "current")
 
         path = make_bundle(tmp_path, seed=2)
         process = subprocess.Popen(
-            spanbit_command("profile", str(path), "--on", f"ssh://127.0.0.1:{slow.port}"),
+            spanbit_command("push", str(path), "--on", f"ssh://127.0.0.1:{slow.port}"),
             env=environment,
             stderr=subprocess.PIPE,
             text=True,
@@ -281,8 +308,8 @@ def test_ctrl_c_in_the_middle(sshd: Sshd, tmp_path: Path, runner: bytes, bundle:
     assert os.readlink(board_dir / "tiny" / "current") == before
     assert not leftovers(board_dir, "tiny")
     with Local(tmp_path) as board:
-        current = f"{board_dir}/tiny/current"
-        assert runs(board, Release("", f"{current}/spb_runner", f"{current}/tiny.spb", True))
+        digest = before.rpartition("/")[2]
+        assert runs(board, Release("tiny", digest, f"{board_dir}/tiny"))
 
 
 def test_names_cannot_break_out(board_dir: Path, tmp_path: Path, runner: bytes, bundle: bytes) -> None:

@@ -51,7 +51,15 @@ def load_bundle(path: Path) -> BundleFile:
     Raises:
         SpanbitError: BAD_INPUT: it cannot be read; BAD_BUNDLE: it is not whole, or not a bundle.
     """
-    data = read_file(path)
-    compiled = read_bundle(data, str(path)).compiled
-    name = re.sub(r"[^A-Za-z0-9._-]", "_", path.stem)[:64].lstrip(".-") or "bundle"
-    return BundleFile(name, data, compiled)
+    return checked_bundle(read_file(path), bundle_name(path), str(path))
+
+
+def checked_bundle(data: bytes, name: str, where: str) -> BundleFile:
+    """The same for bytes from elsewhere; `where` is for the error."""
+    return BundleFile(name, data, read_bundle(data, where).compiled)
+
+
+def bundle_name(path: Path) -> str:
+    """The name of the bundle `path`, fit to be a folder's name on a board."""
+    stem = path.stem if path.suffix == ".spb" else path.name
+    return re.sub(r"[^A-Za-z0-9._-]", "_", stem)[:64].lstrip(".-") or "bundle"

@@ -10,24 +10,18 @@ import contextlib
 import secrets
 from dataclasses import dataclass
 
-from spanbit.errors import ExitCode, SpanbitError
+from spanbit.errors import SpanbitError
 from spanbit.targets import Target
 
 from spanbit_deploy.bundle_file import BundleFile
 from spanbit_deploy.images import Images
 from spanbit_deploy.place import check_arch
-from spanbit_deploy.release import Release, push
-from spanbit_deploy.runner_json import Expected, ReportError, RunnerFailure, RunnerReport, parse_report
+from spanbit_deploy.release import Lock, Release, files_of, locked, prune, stage
+from spanbit_deploy.release.lock import LEASE_S, WAIT_S
+from spanbit_deploy.runner_failure import report_of
+from spanbit_deploy.runner_json import Expected, RunnerReport
 from spanbit_deploy.toolchains import build_runner
-from spanbit_deploy.transports import Result, Transport
-
-_CODES = {
-    3: ExitCode.BAD_INPUT,
-    4: ExitCode.BAD_BUNDLE,
-    5: ExitCode.BOARD,
-    8: ExitCode.GOLDEN_MISMATCH,
-}
-_SIGILL = (-4, 132)  # as subprocess and as a shell report it
+from spanbit_deploy.transports import Transport
 
 
 class Watcher:
@@ -38,12 +32,6 @@ class Watcher:
 
     def bytes_sent(self, sent: int, total: int) -> None:
         """Within the upload."""
-
-
-class RunnerError(SpanbitError):
-    """A failure that the runner has reported itself; `layer_name`: of the layer to blame, or ""."""
-
-    layer_name = ""
 
 
 @dataclass(frozen=True)
@@ -64,28 +52,55 @@ def execute(
     timeout: float,
     watcher: Watcher,
     threads: int = 1,
+    release: Release | None = None,
+    wait: float = WAIT_S,
 ) -> Execution:
-    """Pushes the bundle and a runner for `target` over an open connection, and runs it.
+    """Runs the bundle with a runner for `target` over an open connection; the current release stays current.
+
+    Args:
+        release: what is on the board already (`fetch_release`), to run that; else both are put there.
+        wait: seconds to wait for others who use the board.
 
     Raises:
         SpanbitError: BOARD (other architecture, disk full, ...), TOOLCHAIN, TIMEOUT, BAD_BUNDLE,
             GOLDEN_MISMATCH (names the layer).
     """
     check_arch(board, target)
-    watcher.stage(f"building the runner for {target.name}")
-    runner = build_runner(target).read_bytes()
-    watcher.stage(f"pushing to {board.name}")
-    release = push(board, bundle.name, runner=runner, bundle=bundle.data, progress=watcher.bytes_sent)
-    expected = Expected(
-        layers=len(bundle.layer_names),
-        images=0 if images is None else len(images.pixels),
-        classes=bundle.class_count,
-        rounds=rounds,
-        threads=threads,
-    )
+    runner = b""
+    if release is None:
+        watcher.stage(f"building the runner for {target.name}")
+        runner = build_runner(target).read_bytes()
+    watcher.stage(f"pushing to {board.name}" if runner else f"connected to {board.name}")
+    lease = max(LEASE_S, 2 * timeout)
+    with locked(board, f"run {bundle.name}", wait=wait, lease=lease, told=watcher.stage) as lock:
+        if release is None:
+            files = files_of(bundle.name, runner=runner, bundle=bundle.data, target=target.name)
+            release = stage(lock, bundle.name, files, progress=watcher.bytes_sent)
+            prune(lock, release)
+        expected = Expected(
+            layers=len(bundle.layer_names),
+            images=0 if images is None else len(images.pixels),
+            classes=bundle.class_count,
+            rounds=rounds,
+            threads=threads,
+        )
+        options = ["--rounds", str(rounds), "--threads", str(threads)]
+        report = _run(lock, release, images, expected, options, timeout, watcher)
+    return Execution(release, report)
+
+
+def _run(
+    lock: Lock,
+    release: Release,
+    images: Images | None,
+    expected: Expected,
+    options: list[str],
+    timeout: float,
+    watcher: Watcher,
+) -> RunnerReport:
+    board = lock.board
     folder = f"{release.root}/.{secrets.token_hex(4)}.tmp"
-    command = [*board.emulator, release.runner, release.bundle, "--rounds", str(rounds)]
-    command += ["--threads", str(threads)]
+    command = [*board.emulator, release.runner, release.bundle, *options]
     try:
         if images is not None:
             command += _send_images(board, images, folder, watcher)
@@ -95,7 +110,7 @@ def execute(
         if images is not None:
             with contextlib.suppress(SpanbitError):
                 board.run(("rm", "-rf", folder), timeout=10)
-    return Execution(release, _report(board, target, done, expected))
+    return report_of(board, done, expected, built_for=release.target)
 
 
 def _send_images(board: Transport, images: Images, folder: str, watcher: Watcher) -> list[str]:
@@ -110,49 +125,3 @@ def _send_images(board: Transport, images: Images, folder: str, watcher: Watcher
         board.put(images.labels.tobytes(), f"{folder}/labels")
         options += ["--labels", f"{folder}/labels"]
     return options
-
-
-def _report(board: Transport, target: Target, done: Result, expected: Expected) -> RunnerReport:
-    if done.exit_code in _SIGILL:
-        raise board.failure(
-            "the runner met an instruction that this CPU does not have",
-            why=f"it was built for {target.name} ({target.cpu})",
-            fix="name the board's own target with --target",
-        )
-    try:
-        said = parse_report(done.text, expected)
-    except ReportError as error:
-        why = f"exit code {done.exit_code}; {error}; it said: {_printable(done)}"
-        raise board.failure("the runner failed", why=why, fix="try it on the host: --on host") from error
-    if isinstance(said, RunnerFailure):
-        raise _failed(board, done.exit_code, said)
-    if done.exit_code:
-        raise board.failure("the runner failed", why=f"exit code {done.exit_code}: {_printable(done)}")
-    return said
-
-
-def _failed(board: Transport, exit_code: int, said: RunnerFailure) -> RunnerError:
-    layer = f", layer {said.layer}" if said.layer >= 0 else ""
-    name = f" ({said.layer_name})" if said.layer_name else ""
-    code = _CODES.get(exit_code, ExitCode.INTERNAL)
-    fixes = {
-        ExitCode.GOLDEN_MISMATCH: "this board calculates something else than the compiler: run it --on host, "
-        "and report both with the bundle",
-        ExitCode.BAD_BUNDLE: "compile it again with `spanbit compile`",
-        ExitCode.BOARD: "ask for fewer rounds or images",
-    }
-    status = f"status {said.status}" if said.status else f"the runner's exit code is {exit_code}"
-    failure = RunnerError(
-        f"{said.text}{layer}{name}",
-        where=f"{board.name}: {said.where}",
-        why=status,
-        fix=fixes.get(code, ""),
-        code=code,
-    )
-    failure.layer_name = said.layer_name
-    return failure
-
-
-def _printable(done: Result) -> str:
-    text = done.complaint or done.text.strip()[:500] or "nothing"
-    return "".join(c if c.isprintable() else " " for c in text)

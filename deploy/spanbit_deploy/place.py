@@ -68,13 +68,23 @@ def choose_target(on: str, board: Transport, *, bundle_target: str, wanted: str 
     # A `host` build takes all that this machine's CPU has; a board of the same family may have less.
     if own is not None and own.arch == arch and own.name != "host":
         return TargetChoice(own)
+    return _instead(generic_target(board).name, bundle_target, f"the board is {arch}")
+
+
+def generic_target(board: Transport) -> Target:
+    """The target that runs on any board of this one's architecture.
+
+    Raises:
+        SpanbitError: BOARD: none does.
+    """
+    arch = board.arch()
     if arch not in _BY_ARCH:
         raise board.failure(
             "no target fits the board's architecture",
             why=f"`uname -m` there says {board.run(('uname', '-m')).text.strip()[:40]!r}",
             fix="write a target file for it (docs/boards.md) and name it with --target FILE.toml",
         )
-    return _instead(_BY_ARCH[arch], bundle_target, f"the board is {arch}")
+    return load_target(_BY_ARCH[arch])
 
 
 def check_arch(board: Transport, target: Target) -> None:

@@ -71,20 +71,10 @@ def parse_report(text: str, expected: Expected) -> RunnerReport | RunnerFailure:
     Raises:
         ReportError: not JSON, another protocol, a field of the wrong type or size.
     """
-    try:
-        said = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ReportError(f"not JSON: {error}") from error
-    if not isinstance(said, dict):
-        raise ReportError("not an object")
-    if _number(said, "runner") != 1:
-        raise ReportError(f"protocol {said['runner']}, known is 1")
+    said = _read(text)
     if "error" in said:
         return _failure(_object(said, "error"))
     layers = _list(said, "layers", expected.layers)
-    golden = _object(said, "golden")
-    if golden.get("ok") is not True:
-        raise ReportError("golden.ok is not true, yet it reports no error")
     predictions: tuple[int, ...] = ()
     if expected.images:
         found = _object(said, "classified")
@@ -96,10 +86,39 @@ def parse_report(text: str, expected: Expected) -> RunnerReport | RunnerFailure:
         cores=_number(said, "cores", low=1),
         arena_bytes=_number(said, "arena_bytes"),
         layers=tuple(_layer(part, expected.rounds) for part in layers),
-        golden_count=_number(golden, "count"),
+        golden_count=_golden(said),
         predictions=predictions,
         total_ns=_numbers(said, "total_ns", expected.rounds),
     )
+
+
+def parse_golden(text: str) -> int | RunnerFailure:
+    """How many golden outputs were equal, for those who know nothing of the bundle.
+
+    Raises:
+        ReportError: as `parse_report`.
+    """
+    said = _read(text)
+    return _failure(_object(said, "error")) if "error" in said else _golden(said)
+
+
+def _read(text: str) -> dict[str, Any]:
+    try:
+        said = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ReportError(f"not JSON: {error}") from error
+    if not isinstance(said, dict):
+        raise ReportError("not an object")
+    if _number(said, "runner") != 1:
+        raise ReportError(f"protocol {said['runner']}, known is 1")
+    return said
+
+
+def _golden(said: Mapping[str, Any]) -> int:
+    golden = _object(said, "golden")
+    if golden.get("ok") is not True:
+        raise ReportError("golden.ok is not true, yet it reports no error")
+    return _number(golden, "count")
 
 
 def _failure(said: Mapping[str, Any]) -> RunnerFailure:

@@ -31,9 +31,10 @@ from spanbit.verify import (
 )
 
 from spanbit_deploy.bundle_file import BundleFile
-from spanbit_deploy.execute import RunnerError, Watcher, execute
+from spanbit_deploy.execute import Watcher, execute
 from spanbit_deploy.images import Images
 from spanbit_deploy.place import choose_target
+from spanbit_deploy.runner_failure import RunnerError
 from spanbit_deploy.transports import Transport
 
 Numbers = Sequence[float]

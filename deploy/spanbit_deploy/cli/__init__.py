@@ -6,7 +6,20 @@ spanbit profile demo.spb --on ssh://pi@raspberrypi.local
 from spanbit_deploy.cli.board import board
 from spanbit_deploy.cli.doctor import doctor
 from spanbit_deploy.cli.execute import profile, run
+from spanbit_deploy.cli.releases import activate, push, releases, remove, rollback
 from spanbit_deploy.cli.tune import tune
 from spanbit_deploy.cli.verify import verify
 
-__all__ = ["board", "doctor", "profile", "run", "tune", "verify"]
+__all__ = [
+    "activate",
+    "board",
+    "doctor",
+    "profile",
+    "push",
+    "releases",
+    "remove",
+    "rollback",
+    "run",
+    "tune",
+    "verify",
+]

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import click
 from spanbit.errors import ExitCode, SpanbitError
 
-from spanbit_deploy.cli.options import ACCEPT_HOST_KEY, TIMEOUT
+from spanbit_deploy.cli.options import ACCEPT_HOST_KEY, TIMEOUT, WAIT
 from spanbit_deploy.cli.watch import shown_progress
 from spanbit_deploy.place import PLACES
 
@@ -40,7 +40,14 @@ def _shared(command: _F) -> _F:
                 type=click.IntRange(1, 100_000),
                 help="Images at most.",
             ),
+            click.option(
+                "--release",
+                default="",
+                metavar="current|DIGEST",
+                help="Run what is on the board already; of BUNDLE only the name counts.",
+            ),
             TIMEOUT,
+            WAIT,
             ACCEPT_HOST_KEY,
             click.option(
                 "--threads",
@@ -96,25 +103,41 @@ def _show(
     labels: Path | None,
     count: int,
     timeout: float,
+    release: str,
+    wait: float,
     accept_host_key: str,
     threads: int,
 ) -> None:
     # Imported here: `spanbit --help` shall not wait for paramiko and numpy.
     from rich.console import Console
 
-    from spanbit_deploy.bundle_file import load_bundle
+    from spanbit_deploy.bundle_file import bundle_name, load_bundle
     from spanbit_deploy.execute import execute
+    from spanbit_deploy.fetch import fetch_release
     from spanbit_deploy.figures import run_figures
     from spanbit_deploy.images import load_images
-    from spanbit_deploy.place import choose_target, open_place
+    from spanbit_deploy.place import TargetChoice, choose_target, open_place
 
-    bundle = load_bundle(path)
-    pictures = load_images(images, labels, bundle_path=path, shape=bundle.input, count=count)
-    board = open_place(on, accept_host_key=accept_host_key)
+    if release and target:
+        raise SpanbitError(
+            "--release runs the runner that is on the board",
+            why="--target is for a runner that is built now",
+            fix="leave one of them out",
+            code=ExitCode.USAGE,
+        )
+    board, there, pictures = open_place(on, accept_host_key=accept_host_key), None, None
+    bundle = None if release else load_bundle(path)
+    if bundle is not None:  # a mistake in the files is found before anybody is called
+        pictures = load_images(images, labels, bundle_path=path, shape=bundle.input, count=count)
     with shown_progress() as watcher:
         watcher.stage(f"connecting to {on}")
         with board:
-            choice = choose_target(on, board, bundle_target=bundle.target, wanted=target)
+            if bundle is None:
+                there = fetch_release(board, bundle_name(path), release)
+                bundle, choice = there.bundle, TargetChoice(there.target)
+                pictures = load_images(images, labels, bundle_path=path, shape=bundle.input, count=count)
+            else:
+                choice = choose_target(on, board, bundle_target=bundle.target, wanted=target)
             done = execute(
                 board,
                 choice.target,
@@ -124,6 +147,8 @@ def _show(
                 timeout=timeout,
                 watcher=watcher,
                 threads=threads,
+                release=None if there is None else there.release,
+                wait=wait,
             )
     figures = run_figures(done, pictures, on=on, target=choice.target, emulated=board.emulated)
     if as_json:

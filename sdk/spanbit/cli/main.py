@@ -27,6 +27,12 @@ COMMANDS = {
 FOREIGN = {
     "run": "Classify images on a board.",
     "profile": "Time a bundle on a board, layer by layer.",
+    "push": "Put a bundle on a board and make it current.",
+    "releases": "List what is on a board.",
+    "activate": "Make another release current that is on the board.",
+    "rollback": "Make current what was current before.",
+    "remove": "Remove releases from a board.",
+    "verify": "Compare a model, its bundle and a board, layer by layer.",
     "tune": "Measure a board for the compiler's choice of kernels.",
     "board": "The virtual board: up, down, status.",
     "doctor": "Say what is missing on this machine.",

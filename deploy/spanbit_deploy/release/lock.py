@@ -1,0 +1,255 @@
+"""One user at a time on a board: a folder `lock` with a name in it, made in one step.
+
+    with locked(board, "push demo", wait=60, told=print) as lock:
+        lock.sh('mv -T "$1" "$2"', a, b, what="cannot move it")
+
+The folder is made under another name, with its owner's name in it, and renamed: a rename onto a folder that
+is not empty fails, so there is never a lock without an owner. Who finds it taken waits. It is *stale*, and is
+taken away, in three cases:
+
+- the board was started again since (its boot id is another): nobody's connection has outlived that;
+- the process that took it ran on this very machine and has ended;
+- it was not renewed for its lease, by the board's clock. Every step of its owner renews it.
+
+A clock may jump and a process may sleep for an hour, so `sh` looks again: a step whose lock has been taken
+away is not done. What it would have spoiled is whole in any case (each step is one rename).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import os
+import secrets
+import socket
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from spanbit.errors import ExitCode, SpanbitError
+
+from spanbit_deploy.release.layout import Reached, Step, board_dir
+from spanbit_deploy.transports import Result, Transport
+from spanbit_deploy.transports.base import RUN_TIMEOUT_S
+
+WAIT_S = 300.0
+LEASE_S = 900.0
+_POLL_S = 0.5
+_LOST = 97  # exit code of a step whose lock is another's
+
+_BOOT = 'boot=$(cat /proc/sys/kernel/random/boot_id 2>/dev/null || echo "")'
+# $1 board's folder, $2 token, $3 owner, $4 process, $5 lease in minutes, $6 purpose.
+_TAKE = f"""
+mkdir -p "$1" && mkdir "$1/.lock.$2" || exit 1
+{_BOOT}
+printf '%s\\n' "$2" "$3" "$4" "$5" "$6" "$boot" "$(date +%s)" > "$1/.lock.$2/owner" || exit 1
+mv -T "$1/.lock.$2" "$1/lock" 2>/dev/null && exit 0
+rm -rf "$1/.lock.$2"
+cat "$1/lock/owner" 2>/dev/null || exit 2
+echo "$boot"
+date +%s
+lease=$(sed -n 4p "$1/lock/owner")
+find "$1/lock" -prune -mmin "+$lease" 2>/dev/null
+exit 3
+"""
+# $1 board's folder, $2 the token that was seen, $3 a word of ours. Another may have been quicker: then what
+# was moved away is his, and goes back.
+_TAKE_AWAY = """
+gone="$1/.lock.$3"
+[ "$(sed -n 1p "$1/lock/owner" 2>/dev/null)" = "$2" ] && mv -T "$1/lock" "$gone" 2>/dev/null || exit 0
+if [ "$(sed -n 1p "$gone/owner")" = "$2" ]; then rm -rf "$gone"; else mv -T "$gone" "$1/lock"; fi
+"""
+_GUARD = f"""[ "$(sed -n 1p "$1/lock/owner" 2>/dev/null)" = "$2" ] || exit {_LOST}
+touch "$1/lock"; shift 2
+"""
+
+Told = Callable[[str], None]
+"""Called with a line for the user while one waits."""
+
+
+@dataclass(frozen=True)
+class _Owner:
+    """What the lock's file says, and what the board says of now."""
+
+    token: str
+    who: str
+    process: str
+    purpose: str
+    boot: str
+    since: int
+    boot_now: str
+    now: int
+    expired: bool
+
+    @property
+    def stale(self) -> bool:
+        restarted = bool(self.boot and self.boot_now) and self.boot != self.boot_now
+        return restarted or self.expired or _has_ended(self.process)
+
+    def __str__(self) -> str:
+        return f"{self.who} has it since {max(0, self.now - self.since)} s ({self.purpose})"
+
+
+class Lock:
+    """A held lock. All changes on the board go through `sh`."""
+
+    def __init__(self, board: Transport, token: str, reached: Reached) -> None:
+        self.board, self.reached = board, reached
+        self._token = token
+
+    def sh(
+        self, script: str, *arguments: str, what: str, where: str = "", timeout: float = RUN_TIMEOUT_S
+    ) -> Result:
+        """Runs a script where the lock is still ours, and renews it.
+
+        Raises:
+            SpanbitError: BOARD: it failed (`what`), or the lock was taken away.
+        """
+        done = self.attempt(script, *arguments, timeout=timeout)
+        if done.exit_code:
+            place = where or (arguments[0] if arguments else "")
+            raise self.board.failure(what, where=place, why=done.complaint)
+        return done
+
+    def attempt(self, script: str, *arguments: str, timeout: float = RUN_TIMEOUT_S) -> Result:
+        """The same for a script that may fail."""
+        return self._checked(self.board.run(self._words(script, arguments), timeout=timeout))
+
+    def undo(self, script: str, *arguments: str) -> Result:
+        """The same on the way back: over a new connection where the old one is lost."""
+        return self._checked(run_again(self.board, self._words(script, arguments)))
+
+    def _words(self, script: str, arguments: tuple[str, ...]) -> tuple[str, ...]:
+        return ("sh", "-c", _GUARD + script, "sh", board_dir(), self._token, *arguments)
+
+    def _checked(self, done: Result) -> Result:
+        if done.exit_code == _LOST:
+            raise self.board.failure(
+                "the lock on the board was taken away",
+                why="this command did not renew it in time, or somebody removed it; nothing was done since",
+                fix="run the command again",
+            )
+        return done
+
+    def release(self) -> None:
+        """Gives it back; over a new connection where the old one is lost."""
+        words = ("sh", "-c", _TAKE_AWAY, "sh", board_dir(), self._token, secrets.token_hex(4))
+        with contextlib.suppress(SpanbitError):
+            run_again(self.board, words)
+
+
+def run_again(board: Transport, words: tuple[str, ...]) -> Result:
+    """Tidies up: runs a command, over a new connection where the old one is lost."""
+    try:
+        return board.run(words, timeout=10)
+    except SpanbitError:
+        board.close()
+        board.connect()
+        return board.run(words, timeout=10)
+
+
+@contextlib.contextmanager
+def locked(
+    board: Transport,
+    purpose: str,
+    *,
+    wait: float = WAIT_S,
+    lease: float = LEASE_S,
+    told: Told = lambda _: None,
+    reached: Reached = lambda _: None,
+) -> Iterator[Lock]:
+    """Holds the board's lock over an open connection.
+
+    Args:
+        purpose: what others read who wait.
+        wait: seconds to wait for others.
+        lease: seconds without a step after which others may take it away.
+
+    Raises:
+        SpanbitError: TIMEOUT: another has it; BOARD: it cannot be written.
+    """
+    reached(Step.LOCK)
+    lock = Lock(board, secrets.token_hex(8), reached)
+    try:
+        _take(board, lock, purpose, wait, lease, told)
+        yield lock
+        reached(Step.UNLOCK)
+    finally:
+        lock.release()
+
+
+def _take(board: Transport, lock: Lock, purpose: str, wait: float, lease: float, told: Told) -> None:
+    deadline = time.monotonic() + wait
+    minutes = str(int(lease // 60) + 1)
+    words = (board_dir(), lock._token, _line(_who()), _process(), minutes, _line(purpose))
+    while True:
+        done = board.run(("sh", "-c", _TAKE, "sh", *words))
+        if done.exit_code == 0:
+            return
+        if done.exit_code == 1:
+            raise board.failure("cannot write on the board", where=board_dir(), why=done.complaint)
+        owner = _parse(done.text)
+        if owner is not None and owner.stale:
+            told(f"removing a stale lock: {owner}")
+            away = ("sh", "-c", _TAKE_AWAY, "sh", board_dir(), owner.token, secrets.token_hex(4))
+            board.run(away)
+            continue
+        if time.monotonic() > deadline:
+            raise SpanbitError(
+                "the board is in use",
+                where=board.name,
+                why=str(owner) if owner else "its lock cannot be read",
+                fix="wait for it (--wait SECONDS); if that command is gone for good, remove the folder "
+                f"{board_dir()}/lock on the board",
+                code=ExitCode.TIMEOUT,
+            )
+        if owner is not None:
+            told(f"waiting for the board: {owner.who}, {owner.purpose}")
+        time.sleep(_POLL_S)
+
+
+def _parse(text: str) -> _Owner | None:
+    """None: it has gone meanwhile, or is not ours to understand."""
+    lines = [_line(line) for line in text.splitlines()]
+    if len(lines) < 9 or not (lines[6].isdigit() and lines[8].isdigit()):
+        return None
+    token, who, process, _, purpose, boot, since, boot_now, now = lines[:9]
+    return _Owner(token, who, process, purpose, boot, int(since), boot_now, int(now), len(lines) > 9)
+
+
+def _line(text: str) -> str:
+    return "".join(c if c.isprintable() else "?" for c in text)[:100]
+
+
+def _who() -> str:
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a process whose user has no name
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}"
+
+
+def _process() -> str:
+    """This process among those of all machines: boot id, name space, number, start. "": unknown."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        space = os.stat("/proc/self/ns/pid").st_ino
+        return f"{boot} {space} {os.getpid()} {_start(os.getpid())}"
+    except OSError:
+        return ""
+
+
+def _start(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+
+
+def _has_ended(process: str) -> bool:
+    """Whether it is a process of this machine that is no more; False where that cannot be known."""
+    parts, own = process.split(), _process().split()
+    if len(parts) != 4 or parts[:2] != own[:2] or not parts[2].isdigit():
+        return False
+    try:
+        return _start(int(parts[2])) != parts[3]
+    except OSError:
+        return True
