@@ -14,7 +14,7 @@ from spanbit.targets import Target, list_targets, load_target
 
 from spanbit_deploy.transports import Emulated, Local, Ssh, Transport, settings_of
 
-PLACES = "host | emulated:TARGET | ssh://USER@HOST[:PORT] | board (the virtual board)"
+PLACES = "host | emulated:TARGET | ssh://USER@HOST[:PORT] | board[:NAME] (the virtual board)"
 _BY_ARCH = {"aarch64": "generic-aarch64", "armv7": "rpi2", "armv6": "rpi-zero", "x86_64": "host"}
 _BOARD_CPUS = ("cortex-a72", "cortex-a53", "armv8-a")  # the virtual board is an A72: no newer code runs there
 
@@ -40,10 +40,10 @@ def open_place(on: str, *, accept_host_key: str = "") -> Transport:
         )
     if on == "host":
         return Local()
-    if on == "board":
+    if on == "board" or (kind == "board" and rest):
         from spanbit_deploy.board import board_settings
 
-        return Ssh(board_settings())
+        return Ssh(board_settings(rest))
     if kind == "emulated" and rest:
         return Emulated(load_target(rest))
     if on.startswith("ssh://"):
@@ -60,7 +60,7 @@ def choose_target(on: str, board: Transport, *, bundle_target: str, wanted: str 
     if on.startswith("emulated:"):
         return TargetChoice(load_target(on.partition(":")[2]))
     own = load_target(bundle_target) if bundle_target in list_targets() else None
-    if on == "board":
+    if on.partition(":")[0] == "board":
         if own is not None and own.arch == "aarch64" and own.cpu in _BOARD_CPUS:
             return TargetChoice(own)
         return _instead("generic-aarch64", bundle_target, "the virtual board is a Cortex-A72")

@@ -27,7 +27,7 @@ from spanbit_deploy.execute import Watcher
 
 HOST_KEY_NAME = "spanbit-virtual-board"
 _LIBRARIES = "lib/aarch64-linux-gnu"
-_MODULES = ("virtio_mmio", "virtio_net")
+_MODULES = ("virtio_mmio", "virtio_net", "virtio_blk", "crc32c_generic", "ext4")
 _INIT = """#!/bin/busybox sh
 /bin/busybox --install -s /bin
 export PATH=/bin
@@ -38,6 +38,9 @@ mkdir -p /dev/pts
 mount -t devpts devpts /dev/pts
 mount -t tmpfs tmp /tmp
 while read -r module; do insmod "/modules/$module"; done < /modules/order
+# A disk, where the machine has one, is what outlives it: its file system's journal is that of a real board's.
+mkdir -p /root/.spanbit
+[ -b /dev/vda ] && mount -t ext4 /dev/vda /root/.spanbit
 ip link set lo up
 ip address add 10.0.2.15/24 dev eth0
 ip link set eth0 up

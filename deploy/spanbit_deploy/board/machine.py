@@ -1,7 +1,8 @@
-"""Starts, finds and stops qemu. One virtual board for each user.
+"""Starts, finds and stops qemu. Each user has one virtual board, and more by name.
 
 up(Watcher())
-status()       # BoardStatus(pid=..., port=...)
+status()                                        # BoardStatus(pid=..., port=...)
+up(Watcher(), "second", disk=Path("disk.img"))  # --on board:second
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ from spanbit_deploy.transports import Ssh, SshSettings
 
 QEMU = "qemu-system-aarch64"
 TOOLS = {QEMU: "qemu-system-arm"}
+_DISK_TOOLS = {"mke2fs": "e2fsprogs"}
+_DISK_MIB = 64
 _BOOT_TIMEOUT_S = 120.0
 _ATTEMPT_S = 5.0
 _STOP_TIMEOUT_S = 10.0
@@ -46,77 +49,85 @@ class BoardStatus:
         return self.pid != 0
 
 
-def up(watcher: Watcher) -> BoardStatus:
+def up(watcher: Watcher, name: str = "", *, disk: Path | None = None) -> BoardStatus:
     """Boots the board unless it runs; returns when SSH answers.
+
+    Args:
+        name: of one more board than the user's first, which has none.
+        disk: file that keeps what is pushed; made where it is not there. Without it, the disk is memory.
 
     Raises:
         SpanbitError: BOARD: qemu is missing, or the image cannot be built; TIMEOUT: it does not answer.
     """
-    absent = missing_tools(TOOLS)
+    tools = TOOLS if disk is None else {**TOOLS, **_DISK_TOOLS}
+    absent = missing_tools(tools)
     if absent:
         raise SpanbitError(
-            "the virtual board needs qemu",
+            "the virtual board needs qemu" if QEMU in absent else "a disk cannot be made",
             why=f"not installed: {', '.join(absent)}",
-            fix=f"{apt_line(TOOLS, absent)}; or use --on host",
+            fix=f"{apt_line(tools, absent)}; or use --on host",
             code=ExitCode.BOARD,
         )
     with _alone():
         image = ensure_image(_folder(), watcher)
-        found = status()
+        found = status(name)
         if not found.running:
             watcher.stage("booting the virtual board")
-            _start(image)
-            found = status()
+            _start(image, name, disk)
+            found = status(name)
         try:
-            _wait(watcher)
+            _wait(watcher, name)
         except BaseException:
-            down()
+            down(name)
             raise
     return found
 
 
-def down() -> bool:
+def down(name: str = "") -> bool:
     """Stops the board; False if none ran."""
-    found = status()
+    found = status(name)
     if not found.running:
         return False
     deadline = time.monotonic() + _STOP_TIMEOUT_S
     with contextlib.suppress(ProcessLookupError):
         os.kill(found.pid, signal.SIGTERM)
-    while _is_ours(found.pid):
+    while _is_ours(found.pid, name):
         if time.monotonic() > deadline:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(found.pid, signal.SIGKILL)
             break
         time.sleep(0.05)
-    _pid_file().unlink(missing_ok=True)
+    _pid_file(name).unlink(missing_ok=True)
     return True
 
 
-def status() -> BoardStatus:
+def status(name: str = "") -> BoardStatus:
     """What runs now."""
     image = find_image(_folder())
     folder = None if image is None else image.folder
     try:
-        pid, port = int(_pid_file().read_text()), int(_port_file().read_text())
+        pid, port = int(_pid_file(name).read_text()), int(_port_file(name).read_text())
     except (OSError, ValueError):
         return BoardStatus(0, 0, folder)
-    return BoardStatus(pid, port, folder) if _is_ours(pid) else BoardStatus(0, 0, folder)
+    return BoardStatus(pid, port, folder) if _is_ours(pid, name) else BoardStatus(0, 0, folder)
 
 
-def board_settings() -> SshSettings:
+def board_settings(name: str = "") -> SshSettings:
     """How to reach the running board.
 
     Raises:
         SpanbitError: BOARD: it does not run.
     """
-    found, image = status(), find_image(_folder())
+    found, image = status(name), find_image(_folder())
     if not found.running or image is None:
         raise SpanbitError(
-            "the virtual board does not run", fix="start it: spanbit board up", code=ExitCode.BOARD
+            "the virtual board does not run",
+            where=f"board:{name}" if name else "",
+            fix="start it: spanbit board up" + (f" --name {name}" if name else ""),
+            code=ExitCode.BOARD,
         )
     return SshSettings(
-        name="board",
+        name=f"board:{name}" if name else "board",
         host="127.0.0.1",
         port=found.port,
         user="root",
@@ -128,18 +139,26 @@ def board_settings() -> SshSettings:
     )
 
 
-def _start(image: Image) -> None:
+def _start(image: Image, name: str, disk: Path | None) -> None:
+    _state(name).mkdir(exist_ok=True)
+    if disk is not None and not disk.exists():
+        _make_disk(disk)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = (
+    command: tuple[str, ...] = (
         *(QEMU, "-M", "virt", "-cpu", "cortex-a72", "-smp", "1", "-m", "256", "-no-reboot"),
-        *("-display", "none", "-monitor", "none", "-serial", f"file:{_console()}"),
+        *("-display", "none", "-monitor", "none", "-serial", f"file:{_console(name)}"),
         *("-kernel", str(image.kernel), "-initrd", str(image.initrd), "-append", _KERNEL_LINE),
         # `restrict`: the guest reaches nothing but the one forwarded port.
         *("-netdev", f"user,id=n,restrict=on,hostfwd=tcp:127.0.0.1:{port}-:22"),
-        *("-device", "virtio-net-device,netdev=n", "-daemonize", "-pidfile", str(_pid_file())),
+        *("-device", "virtio-net-device,netdev=n", "-daemonize", "-pidfile", str(_pid_file(name))),
     )
+    if disk is not None:
+        command = (
+            *command,
+            *("-drive", f"file={disk},if=none,id=d,format=raw", "-device", "virtio-blk-device,drive=d"),
+        )
     done = subprocess.run(
         command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=60
     )
@@ -147,15 +166,26 @@ def _start(image: Image) -> None:
         raise SpanbitError(
             "qemu does not start", where=QEMU, why=done.stderr.strip()[-500:], code=ExitCode.BOARD
         )
-    _port_file().write_text(str(port))
+    _port_file(name).write_text(str(port))
 
 
-def _wait(watcher: Watcher) -> None:
+def _make_disk(disk: Path) -> None:
+    done = subprocess.run(
+        ("mke2fs", "-q", "-t", "ext4", str(disk), f"{_DISK_MIB}m"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise SpanbitError("cannot make the disk", where=str(disk), why=done.stderr.strip()[-500:])
+
+
+def _wait(watcher: Watcher, name: str) -> None:
     """Until SSH answers."""
     deadline = time.monotonic() + _BOOT_TIMEOUT_S
     while True:
         begin = time.monotonic()
-        settings = board_settings()  # raises where qemu has ended
+        settings = board_settings(name)  # raises where qemu has ended
         try:
             with Ssh(replace(settings, connect_timeout=_ATTEMPT_S)):
                 return
@@ -163,7 +193,7 @@ def _wait(watcher: Watcher) -> None:
             if time.monotonic() > deadline:
                 raise SpanbitError(
                     f"the virtual board does not answer within {_BOOT_TIMEOUT_S:g} s",
-                    where=str(_console()),
+                    where=str(_console(name)),
                     why=error.why,
                     fix="look at the end of that file; `spanbit board up` tries again",
                     code=ExitCode.TIMEOUT,
@@ -173,13 +203,13 @@ def _wait(watcher: Watcher) -> None:
         watcher.stage("waiting for the virtual board's SSH")
 
 
-def _is_ours(pid: int) -> bool:
+def _is_ours(pid: int, name: str) -> bool:
     """A process number may belong to another by now."""
     try:
         command = Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return False
-    return QEMU.encode() in command and str(_pid_file()).encode() in command
+    return QEMU.encode() in command and str(_pid_file(name)).encode() in command
 
 
 @contextlib.contextmanager
@@ -195,13 +225,18 @@ def _folder() -> Path:
     return cache_dir() / "virtual-board"
 
 
-def _pid_file() -> Path:
-    return _folder() / "qemu.pid"
+def _state(name: str) -> Path:
+    """What belongs to one board; the image serves all of them."""
+    return _folder() / f"board-{name}" if name else _folder()
 
 
-def _port_file() -> Path:
-    return _folder() / "port"
+def _pid_file(name: str) -> Path:
+    return _state(name) / "qemu.pid"
 
 
-def _console() -> Path:
-    return _folder() / "console.log"
+def _port_file(name: str) -> Path:
+    return _state(name) / "port"
+
+
+def _console(name: str) -> Path:
+    return _state(name) / "console.log"

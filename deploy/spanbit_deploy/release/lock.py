@@ -5,11 +5,12 @@
 
 The folder is made under another name, with its owner's name in it, and renamed: a rename onto a folder that
 is not empty fails, so there is never a lock without an owner. Who finds it taken waits. It is *stale*, and is
-taken away, in three cases:
+taken away, in four cases:
 
-- the board was started again since (its boot id is another): nobody's connection has outlived that;
+- the board was started again since (its boot id is another): no connection has outlived that;
 - the process that took it ran on this very machine and has ended;
-- it was not renewed for its lease, by the board's clock. Every step of its owner renews it.
+- it was not renewed for its lease, by the board's clock. Every step of its owner renews it;
+- its file is empty: it is written before the rename, so the board's power was cut.
 
 A clock may jump and a process may sleep for an hour, so `sh` looks again: a step whose lock has been taken
 away is not done. What it would have spoiled is whole in any case (each step is one rename).
@@ -44,10 +45,11 @@ _TAKE = f"""
 mkdir -p "$1" && mkdir "$1/.lock.$2" || exit 1
 {_BOOT}
 printf '%s\\n' "$2" "$3" "$4" "$5" "$6" "$boot" "$(date +%s)" > "$1/.lock.$2/owner" || exit 1
+sync "$1/.lock.$2/owner" 2>/dev/null
 mv -T "$1/.lock.$2" "$1/lock" 2>/dev/null && exit 0
 rm -rf "$1/.lock.$2"
 cat "$1/lock/owner" 2>/dev/null || exit 2
-echo "$boot"
+printf '\n--\n%s\n' "$boot"
 date +%s
 lease=$(sed -n 4p "$1/lock/owner")
 find "$1/lock" -prune -mmin "+$lease" 2>/dev/null
@@ -181,7 +183,7 @@ def locked(
 
 def _take(board: Transport, lock: Lock, purpose: str, wait: float, lease: float, told: Told) -> None:
     deadline = time.monotonic() + wait
-    minutes = str(int(lease // 60) + 1)
+    minutes, tried = str(int(lease // 60) + 1), set[str]()
     words = (board_dir(), lock._token, _line(_who()), _process(), minutes, _line(purpose))
     while True:
         done = board.run(("sh", "-c", _TAKE, "sh", *words))
@@ -194,7 +196,9 @@ def _take(board: Transport, lock: Lock, purpose: str, wait: float, lease: float,
             told(f"removing a stale lock: {owner}")
             away = ("sh", "-c", _TAKE_AWAY, "sh", board_dir(), owner.token, secrets.token_hex(4))
             board.run(away)
-            continue
+            if owner.token not in tried:  # else it cannot be removed: another's file
+                tried.add(owner.token)
+                continue
         if time.monotonic() > deadline:
             raise SpanbitError(
                 "the board is in use",
@@ -211,11 +215,15 @@ def _take(board: Transport, lock: Lock, purpose: str, wait: float, lease: float,
 
 def _parse(text: str) -> _Owner | None:
     """None: it has gone meanwhile, or is not ours to understand."""
-    lines = [_line(line) for line in text.splitlines()]
-    if len(lines) < 9 or not (lines[6].isdigit() and lines[8].isdigit()):
+    said, _, board = text.replace("\0", "").rpartition("\n--\n")
+    lines, (boot_now, now, *old) = said.splitlines(), [*board.splitlines(), "", ""]
+    if not said.strip() and now.isdigit():
+        return _Owner("", "nobody", "", "its file is empty", "", int(now), boot_now, int(now), expired=True)
+    lines = [_line(line) for line in lines]
+    if len(lines) < 7 or not (lines[6].isdigit() and now.isdigit()):
         return None
-    token, who, process, _, purpose, boot, since, boot_now, now = lines[:9]
-    return _Owner(token, who, process, purpose, boot, int(since), boot_now, int(now), len(lines) > 9)
+    token, who, process, _, purpose, boot, since = lines[:7]
+    return _Owner(token, who, process, purpose, boot, int(since), boot_now, int(now), any(old))
 
 
 def _line(text: str) -> str:
