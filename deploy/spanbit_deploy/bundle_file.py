@@ -7,13 +7,15 @@ bundle.target    # "rpi4"
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from spanbit.bundle import read_bundle
 from spanbit.cli.files import read_file
 from spanbit.graph import Shape
 from spanbit.passes import CompiledGraph
+
+from spanbit_deploy.signature import signature_beside
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,7 @@ class BundleFile:
     name: str  # of the file, fit to be a folder's name on a board
     data: bytes
     compiled: CompiledGraph  # what it holds
+    signature: str = ""  # the content of its signature file
 
     @property
     def target(self) -> str:
@@ -45,13 +48,14 @@ class BundleFile:
         return tuple(plan.op.name for plan in self.compiled.layers)
 
 
-def load_bundle(path: Path) -> BundleFile:
-    """Reads and checks all of it.
+def load_bundle(path: Path, *, with_signature: bool = True) -> BundleFile:
+    """Reads and checks all of it, and its signature beside it (demo.spb.sig), if there is one.
 
     Raises:
         SpanbitError: BAD_INPUT: it cannot be read; BAD_BUNDLE: it is not whole, or not a bundle.
     """
-    return checked_bundle(read_file(path), bundle_name(path), str(path))
+    bundle = checked_bundle(read_file(path), bundle_name(path), str(path))
+    return replace(bundle, signature=signature_beside(path)) if with_signature else bundle
 
 
 def checked_bundle(data: bytes, name: str, where: str) -> BundleFile:

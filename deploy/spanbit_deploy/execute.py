@@ -74,7 +74,9 @@ def execute(
     lease = max(LEASE_S, 2 * timeout)
     with locked(board, f"run {bundle.name}", wait=wait, lease=lease, told=watcher.stage) as lock:
         if release is None:
-            files = files_of(bundle.name, runner=runner, bundle=bundle.data, target=target.name)
+            files = files_of(
+                bundle.name, runner=runner, bundle=bundle.data, target=target.name, signature=bundle.signature
+            )
             release = stage(lock, bundle.name, files, progress=watcher.bytes_sent)
             prune(lock, release)
         expected = Expected(

@@ -59,7 +59,9 @@ def push_bundle(
     check_arch(board, choice.target)
     watcher.stage(f"building the runner for {choice.target.name}")
     runner = build_runner(choice.target).read_bytes()
-    files = files_of(bundle.name, runner=runner, bundle=bundle.data, target=choice.target.name)
+    files = files_of(
+        bundle.name, runner=runner, bundle=bundle.data, target=choice.target.name, signature=bundle.signature
+    )
 
     def reached(step: Step) -> None:
         watcher.stage(step.value)

@@ -7,6 +7,7 @@ from spanbit_deploy.cli.board import board
 from spanbit_deploy.cli.doctor import doctor
 from spanbit_deploy.cli.execute import profile, run
 from spanbit_deploy.cli.releases import activate, push, releases, remove, rollback
+from spanbit_deploy.cli.sign import keygen, sign, trust
 from spanbit_deploy.cli.tune import tune
 from spanbit_deploy.cli.verify import verify
 
@@ -14,12 +15,15 @@ __all__ = [
     "activate",
     "board",
     "doctor",
+    "keygen",
     "profile",
     "push",
     "releases",
     "remove",
     "rollback",
     "run",
+    "sign",
+    "trust",
     "tune",
     "verify",
 ]

@@ -20,6 +20,7 @@ from spanbit_deploy.release.check import CHECK_TIMEOUT_S, check_golden
 from spanbit_deploy.release.layout import Release, Step, is_digest, root_of
 from spanbit_deploy.release.listing import current_digest, list_releases, target_of
 from spanbit_deploy.release.lock import Lock
+from spanbit_deploy.release.trust import check_signed
 from spanbit_deploy.release.verify import check_stored
 from spanbit_deploy.transports import Transport
 
@@ -51,6 +52,7 @@ def activate(lock: Lock, release: Release, *, command: str = "", timeout: float 
     before = current_digest(board, release.name)
     lock.reached(Step.CHECK)
     check_stored(board, release)
+    check_signed(board, release.folder, release.name)
     check_golden(board, release.folder, release, timeout=timeout)
     lock.reached(Step.SWITCH)
     try:

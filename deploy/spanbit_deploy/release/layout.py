@@ -83,9 +83,17 @@ def root_of(name: str) -> str:
     return f"{board_dir()}/{name}"
 
 
-def files_of(name: str, *, runner: bytes, bundle: bytes, target: str) -> dict[str, bytes]:
-    """The files of a release by their names; `target`: what the runner was built for."""
-    return {RUNNER_NAME: runner, f"{name}.spb": bundle, TARGET_FILE: f"{target}\n".encode()}
+def files_of(
+    name: str, *, runner: bytes, bundle: bytes, target: str, signature: str = ""
+) -> dict[str, bytes]:
+    """The files of a release by their names.
+
+    Args:
+        target: what the runner was built for.
+        signature: of the bundle (spanbit_deploy.signature), "" for none.
+    """
+    files = {RUNNER_NAME: runner, f"{name}.spb": bundle, TARGET_FILE: f"{target}\n".encode()}
+    return {**files, f"{name}.spb.sig": signature.encode()} if signature else files
 
 
 def manifest_of(files: Mapping[str, bytes]) -> str:

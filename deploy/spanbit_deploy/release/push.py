@@ -31,6 +31,7 @@ from spanbit_deploy.release.layout import (
 )
 from spanbit_deploy.release.listing import current_digest
 from spanbit_deploy.release.lock import Lock, run_again
+from spanbit_deploy.release.trust import check_signed, refuse_unsigned
 from spanbit_deploy.release.verify import damage
 from spanbit_deploy.toolchains import RUNNER_NAME
 
@@ -128,7 +129,11 @@ def stage(
     lock.reached(Step.SWEEP)
     lock.sh(_SWEEP, board_dir(), release.root, what="cannot make the release's folder")
     lock.reached(Step.LOOK)
-    if damage(board, release.folder, sums_of(manifest)):
+    if f"{name}.spb.sig" not in files:
+        refuse_unsigned(board, name)  # before anything is sent
+    if not damage(board, release.folder, sums_of(manifest)):
+        check_signed(board, release.folder, name)
+    else:
         _send(lock, release, {**files, MANIFEST: manifest.encode()}, progress)
         release = Release(name, digest, release.root, target, uploaded=True)
     return release
@@ -161,6 +166,7 @@ def _send(lock: Lock, release: Release, files: Mapping[str, bytes], progress: Pu
                 why=why,
                 fix="check the board's disk (SD card), then push again",
             )
+        check_signed(board, temporary, release.name)
         lock.reached(Step.PLACE)
         lock.sh(_PLACE, temporary, release.folder, RUNNER_NAME, what="cannot put the release in place")
     except BaseException:
