@@ -7,11 +7,13 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from deploy_helpers import (
+    Proxy,
     Sshd,
     answers,
     fingerprint,
@@ -26,7 +28,7 @@ from deploy_helpers import (
 from spanbit.cbuild import cache_dir
 from spanbit.errors import ExitCode, SpanbitError
 from spanbit.targets.machine import this_arch
-from spanbit_deploy.transports import Ssh, settings_of
+from spanbit_deploy.transports import Ssh, settings_of, ssh_files
 from spanbit_deploy.transports import ssh as ssh_module
 
 FORWARD = """import os, socket, sys, threading
@@ -287,15 +289,104 @@ def test_endless_output_is_stopped(sshd: Sshd, home: Path, monkeypatch: pytest.M
         board.run(("yes",))
 
 
-def test_without_sftp(home: Path, tmp_path: Path) -> None:
+def test_without_sftp_files_go_through_a_shell(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SPANBIT_BOARD_DIR", str(tmp_path / "board"))
+    data = os.urandom(300_000)
     with running_sshd(tmp_path / "sshd2", sftp=False) as server:
         config(home, f"Host *\n  IdentityFile {server.key}\n")
         know(home, server.known_hosts_line())
         with Ssh(settings_of(url(server))) as board:
-            with pytest.raises(SpanbitError, match="offers no SFTP") as caught:
-                board.put(b"x", f"{tmp_path}/x")
-            assert "openssh-sftp-server" in caught.value.fix
+            seen: list[int] = []
+            board.put(data, f"{tmp_path}/it's a file", seen.append)
+            assert (tmp_path / "it's a file").read_bytes() == data == board.get(f"{tmp_path}/it's a file")
+            assert seen == sorted(seen) and seen[-1] == len(data)
+            board.put(b"", f"{tmp_path}/empty")
+            assert board.get(f"{tmp_path}/empty") == b""
+            with pytest.raises(SpanbitError, match="larger than expected"):
+                board.get(f"{tmp_path}/it's a file", 100)
+            for path in ("absent", "no/such/folder"):
+                with pytest.raises(SpanbitError, match="cannot read"):
+                    board.get(f"{tmp_path}/{path}")
+            with pytest.raises(SpanbitError, match="cannot write"):
+                board.put(data, f"{tmp_path}/no/such/folder")
             assert board.run(("echo", "alive")).text == "alive\n"
+        done = spanbit(
+            "push", str(make_bundle(tmp_path)), "--on", url(server), SPANBIT_CACHE=str(cache_dir())
+        )
+        assert done.returncode == 0, done.stderr
+
+
+def test_a_full_disk_without_sftp(home: Path, tmp_path: Path) -> None:
+    with running_sshd(tmp_path / "sshd2", sftp=False, file_limit=200_000) as server:
+        config(home, f"Host *\n  IdentityFile {server.key}\n")
+        know(home, server.known_hosts_line())
+        with Ssh(settings_of(url(server))) as board:
+            with pytest.raises(SpanbitError, match="cannot write") as caught:
+                board.put(bytes(3_000_000), f"{tmp_path}/x")
+            assert caught.value.code == ExitCode.BOARD
+
+
+@pytest.mark.parametrize("sftp", [True, False], ids=["SFTP", "shell"])
+def test_a_transfer_that_stops_ends(
+    sftp: bool, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ssh_files, "TRANSFER_TIMEOUT_S", 1.0)
+    with (
+        running_sshd(tmp_path / "sshd2", sftp=sftp) as server,
+        Proxy(server.port) as proxy,
+    ):
+        config(home, f"Host *\n  IdentityFile {server.key}\n")
+        know(home, server.known_hosts_line(proxy.port))
+        with Ssh(settings_of(f"ssh://127.0.0.1:{proxy.port}")) as board:
+            # Nothing more comes back, as with a cable that was drawn: no end, no answer.
+            with pytest.raises(SpanbitError, match="lost while sending"):
+                board.put(bytes(8 << 20), f"{tmp_path}/x", lambda sent: proxy.mute())
+            proxy.close()
+
+
+def test_a_board_that_falls_silent_is_noticed(sshd: Sshd, home: Path) -> None:
+    with Proxy(sshd.port) as proxy:
+        know(home, sshd.known_hosts_line(proxy.port))
+        config(home, f"Host *\n  IdentityFile {sshd.key}\n  ServerAliveInterval 0.2\n")
+        with Ssh(settings_of(f"ssh://127.0.0.1:{proxy.port}")) as board:
+            assert board.run(("sleep", "1.5")).exit_code == 0  # silence of a command is none of the board
+            proxy.mute()
+            begin = time.monotonic()
+            with pytest.raises(SpanbitError, match="lost while running sleep"):
+                board.run(("sleep", "60"))
+            assert time.monotonic() - begin < 20
+
+
+def test_a_passphrase_is_asked_for_where_somebody_sits(home: Path, tmp_path: Path) -> None:
+    secret, asked = keygen(tmp_path / "secret", passphrase="long words"), list[str]()
+    answers_ = iter(["short words", "long words"])
+
+    def ask(what: str) -> str:
+        asked.append(what)
+        return next(answers_)
+
+    with running_sshd(tmp_path / "sshd2") as server:
+        (tmp_path / "sshd2" / "authorized").write_text(public_key(secret) + "\n")
+        config(home, f"Host *\n  IdentityFile {secret}\n")
+        know(home, server.known_hosts_line())
+        with Ssh(settings_of(url(server), ask=ask)) as board:
+            assert board.run(("echo", "in")).text == "in\n"
+        assert len(asked) == 2 and str(secret) in asked[0]
+        with pytest.raises(SpanbitError, match="ssh-add"):
+            Ssh(settings_of(url(server), ask=lambda _: "")).connect()
+
+
+def test_no_password_is_asked_for_where_none_is_taken(sshd: Sshd, home: Path) -> None:
+    know(home, sshd.known_hosts_line())
+    config(home, f"Host *\n  IdentityFile {keygen(home / 'stranger')}\n")
+
+    def ask(what: str) -> str:
+        raise AssertionError(what)
+
+    with pytest.raises(SpanbitError, match="ssh-copy-id"):
+        Ssh(settings_of(url(sshd), ask=ask)).connect()
 
 
 def test_the_command_line_shows_the_flag(sshd: Sshd, home: Path, tmp_path: Path) -> None:

@@ -18,6 +18,9 @@ from spanbit_deploy.board import board_settings, down, status, up
 from spanbit_deploy.execute import Watcher
 from spanbit_deploy.transports import Ssh
 
+# openssl passwd -6 -salt spanbit "long words"
+HASH = "$6$spanbit$29yLqH.cR7v.K25SQ8fcKTMPr3Q5gbnybqqh/1zakcZi3GOWE2RUCGmFRiJFLmz0.tZyyJwMsLTR07pVKRifI."
+
 
 @pytest.fixture(scope="module")
 def board() -> Iterator[None]:
@@ -92,6 +95,32 @@ def test_its_host_key_is_pinned(board: None, tmp_path: Path) -> None:
     (tmp_path / "known").write_text(f"{settings.host_key_name} {public_key(keygen(tmp_path / 'other'))}\n")
     with pytest.raises(SpanbitError, match="CHANGED"):
         Ssh(replace(settings, known_hosts=(tmp_path / "known",))).connect()
+
+
+def test_a_password_is_asked_for(board: None) -> None:
+    # A second server on the board, which takes passwords; it is reached through the first.
+    asked: list[str] = []
+    words = iter(["wrong", "long words"])
+
+    def ask(what: str) -> str:
+        asked.append(what)
+        return next(words)
+
+    settings = board_settings()
+    with Ssh(settings) as connection:
+        serve = "/sbin/dropbear -E -r /etc/dropbear/host_key -p 127.0.0.1:2222 -P /tmp/second"
+        passwd = f"root:{HASH}:0:0:root:/root:/bin/sh"
+        done = connection.run(("sh", "-c", f'echo "$1" > /etc/passwd && {serve}', "sh", passwd))
+        assert done.exit_code == 0, done.stderr
+        try:
+            inner = replace(settings, port=2222, identity_files=(), jump=settings, ask=ask)
+            with Ssh(inner) as second:
+                assert second.run(("uname", "-m")).text == "aarch64\n"
+            assert len(asked) == 2 and "password of root@127.0.0.1" in asked[0]
+            with pytest.raises(SpanbitError, match="none of our keys"):
+                Ssh(replace(inner, ask=None)).connect()
+        finally:
+            connection.run(("sh", "-c", "kill $(cat /tmp/second)"))
 
 
 def test_a_second_up_is_quick_and_offline(board: None) -> None:

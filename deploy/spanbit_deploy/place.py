@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from spanbit.errors import ExitCode, SpanbitError
 from spanbit.targets import Target, list_targets, load_target
 
-from spanbit_deploy.transports import Emulated, Local, Ssh, Transport, settings_of
+from spanbit_deploy.transports import Ask, Emulated, Local, Ssh, Transport, settings_of
 
 PLACES = "host | emulated:TARGET | ssh://USER@HOST[:PORT] | board[:NAME] (the virtual board)"
 _BY_ARCH = {"aarch64": "generic-aarch64", "armv7": "rpi2", "armv6": "rpi-zero", "x86_64": "host"}
@@ -27,8 +27,8 @@ class TargetChoice:
     message: str = ""
 
 
-def open_place(on: str, *, accept_host_key: str = "") -> Transport:
-    """The transport to it, not yet connected.
+def open_place(on: str, *, accept_host_key: str = "", ask: Ask | None = None) -> Transport:
+    """The transport to it, not yet connected; `ask` asks the user for a password, where somebody sits there.
 
     Raises:
         SpanbitError: USAGE: no such place.
@@ -47,7 +47,7 @@ def open_place(on: str, *, accept_host_key: str = "") -> Transport:
     if kind == "emulated" and rest:
         return Emulated(load_target(rest))
     if on.startswith("ssh://"):
-        return Ssh(settings_of(on, accept_host_key=accept_host_key))
+        return Ssh(settings_of(on, accept_host_key=accept_host_key, ask=ask))
     raise SpanbitError(f"no place {on!r} to run on", fix=f"use {PLACES}", code=ExitCode.USAGE)
 
 

@@ -15,7 +15,7 @@ import click
 from spanbit.errors import ExitCode, SpanbitError
 
 from spanbit_deploy.cli.options import ACCEPT_HOST_KEY, TIMEOUT, WAIT
-from spanbit_deploy.cli.watch import shown_progress
+from spanbit_deploy.cli.watch import asker, shown_progress
 from spanbit_deploy.place import PLACES
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -125,7 +125,7 @@ def _show(
             fix="leave one of them out",
             code=ExitCode.USAGE,
         )
-    board, there, pictures = open_place(on, accept_host_key=accept_host_key), None, None
+    board, there, pictures = open_place(on, accept_host_key=accept_host_key, ask=asker()), None, None
     bundle = None if release else load_bundle(path)
     if bundle is not None:  # a mistake in the files is found before anybody is called
         pictures = load_images(images, labels, bundle_path=path, shape=bundle.input, count=count)

@@ -18,7 +18,7 @@ import click
 from spanbit.errors import ExitCode, SpanbitError
 
 from spanbit_deploy.cli.options import ACCEPT_HOST_KEY, CHECK_TIMEOUT, WAIT
-from spanbit_deploy.cli.watch import shown_progress
+from spanbit_deploy.cli.watch import asker, shown_progress
 from spanbit_deploy.place import PLACES
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def push(
     from spanbit_deploy.push import push_bundle
 
     checked = load_bundle(bundle)
-    board = open_place(on, accept_host_key=accept_host_key)
+    board = open_place(on, accept_host_key=accept_host_key, ask=asker())
     with shown_progress() as watcher:
         watcher.stage(f"connecting to {on}")
         with board:
@@ -110,7 +110,7 @@ def releases(name: Path | None, on: str, wait: float, accept_host_key: str, as_j
     from spanbit_deploy.release import list_releases
     from spanbit_deploy.release.view import releases_table
 
-    with open_place(on, accept_host_key=accept_host_key) as board:
+    with open_place(on, accept_host_key=accept_host_key, ask=asker()) as board:
         found = list_releases(board, "" if name is None else bundle_name(name))
     if as_json:
         click.echo(json.dumps({"on": on, "releases": [asdict(one) for one in found]}, indent=2))
@@ -206,7 +206,7 @@ def _locked(
     from spanbit_deploy.place import open_place
     from spanbit_deploy.release import locked
 
-    board = open_place(on, accept_host_key=accept_host_key)
+    board = open_place(on, accept_host_key=accept_host_key, ask=asker())
     with shown_progress() as watcher:
         watcher.stage(f"connecting to {on}")
 

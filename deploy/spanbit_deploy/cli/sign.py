@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from spanbit_deploy.cli.options import ACCEPT_HOST_KEY, WAIT
-from spanbit_deploy.cli.watch import shown_progress
+from spanbit_deploy.cli.watch import asker, shown_progress
 from spanbit_deploy.place import PLACES
 
 
@@ -74,7 +74,7 @@ def trust(key: Path, who: str, on: str, wait: float, accept_host_key: str, as_js
     from spanbit_deploy.signature import read_public_key
 
     public = read_public_key(key)
-    board = open_place(on, accept_host_key=accept_host_key)
+    board = open_place(on, accept_host_key=accept_host_key, ask=asker())
     with shown_progress() as watcher:
         watcher.stage(f"connecting to {on}")
         with board, locked(board, "trust", wait=wait, told=watcher.stage) as lock:

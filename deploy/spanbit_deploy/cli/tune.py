@@ -14,7 +14,7 @@ import click
 from spanbit.errors import ExitCode, SpanbitError
 
 from spanbit_deploy.cli.options import ACCEPT_HOST_KEY, TIMEOUT
-from spanbit_deploy.cli.watch import shown_progress
+from spanbit_deploy.cli.watch import asker, shown_progress
 from spanbit_deploy.place import PLACES
 
 
@@ -54,7 +54,7 @@ def tune(
     from spanbit_deploy.tune.view import tune_view
 
     _check_out(out, target)
-    board = open_place(on, accept_host_key=accept_host_key)
+    board = open_place(on, accept_host_key=accept_host_key, ask=asker())
     if board.emulated and not emulated_ok:
         raise SpanbitError(
             "an emulator's time is not a board's",

@@ -14,7 +14,7 @@ from spanbit.cli.compile import channel_numbers
 from spanbit.errors import ExitCode, SpanbitError
 
 from spanbit_deploy.cli.options import ACCEPT_HOST_KEY, TIMEOUT
-from spanbit_deploy.cli.watch import shown_progress
+from spanbit_deploy.cli.watch import asker, shown_progress
 from spanbit_deploy.place import PLACES
 
 if TYPE_CHECKING:
@@ -110,6 +110,6 @@ def _at_place(
     if on == "host":
         watcher.stage("running every layer on the host")
         return compare_runtime(bundle.data, images.pixels, where=bundle.name)
-    board = open_place(on, accept_host_key=accept_host_key)
+    board = open_place(on, accept_host_key=accept_host_key, ask=asker())
     with board:
         return differs_on_board(board, on, bundle, images, timeout=timeout, watcher=watcher)

@@ -6,14 +6,19 @@ with shown_progress() as watcher:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import click
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from spanbit_deploy.execute import Watcher
+
+_shown: list[Progress] = []
+"""The bar on the terminal, while there is one: it makes way for a question."""
 
 
 class _Bar(Watcher):
@@ -47,4 +52,23 @@ def shown_progress() -> Iterator[Watcher]:
         return
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
-        yield _Bar(progress)
+        _shown.append(progress)
+        try:
+            yield _Bar(progress)
+        finally:
+            _shown.remove(progress)
+
+
+def asker() -> Callable[[str], str] | None:
+    """Asks for a password on the terminal, unseen; None where nobody sits there."""
+    return _ask if sys.stdin.isatty() and sys.stderr.isatty() else None
+
+
+def _ask(what: str) -> str:
+    for progress in _shown:
+        progress.stop()
+    try:
+        return str(click.prompt(what, default="", show_default=False, hide_input=True, err=True))
+    finally:
+        for progress in _shown:
+            progress.start()

@@ -4,8 +4,8 @@
     check_signed(lock, folder, "demo")            # raises where the board wants a signature and there is none
 
 On the board, in its folder: `board.toml` with `require_signature = true`, and `allowed_signers`, in OpenSSH's
-format. The board itself checks with `ssh-keygen -Y verify`; where it has no ssh-keygen, the bytes that are on it
-are checked here against its own list.
+format. The board itself checks with `ssh-keygen -Y verify`; where it has no ssh-keygen, the bytes that are on
+it are checked here against its own list.
 """
 
 from __future__ import annotations

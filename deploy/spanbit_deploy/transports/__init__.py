@@ -8,6 +8,16 @@ with Ssh(settings) as board:      # connect
 from spanbit_deploy.transports.base import OUTPUT_MAX, Result, Transport
 from spanbit_deploy.transports.local import Emulated, Local
 from spanbit_deploy.transports.ssh import Ssh
-from spanbit_deploy.transports.ssh_settings import SshSettings, settings_of
+from spanbit_deploy.transports.ssh_settings import Ask, SshSettings, settings_of
 
-__all__ = ["OUTPUT_MAX", "Emulated", "Local", "Result", "Ssh", "SshSettings", "Transport", "settings_of"]
+__all__ = [
+    "OUTPUT_MAX",
+    "Ask",
+    "Emulated",
+    "Local",
+    "Result",
+    "Ssh",
+    "SshSettings",
+    "Transport",
+    "settings_of",
+]

@@ -1,4 +1,4 @@
-"""A board over SSH: commands by exec, files by SFTP, host keys checked (host_keys.py).
+"""A board over SSH: commands by exec, files by SFTP or a shell (ssh_files.py), keys checked (host_keys.py).
 
 with Ssh(settings_of("ssh://pi@raspberrypi.local")) as board:
     print(board.run(("uname", "-a")).text)
@@ -18,12 +18,12 @@ import paramiko
 from spanbit.errors import ExitCode, SpanbitError
 
 from spanbit_deploy.transports.base import OUTPUT_MAX, RUN_TIMEOUT_S, Progress, Result, Transport
+from spanbit_deploy.transports.heartbeat import Heartbeat
 from spanbit_deploy.transports.host_keys import AcceptOnly, changed_key, load_known, refuse_revoked
+from spanbit_deploy.transports.login import CHANNEL_TIMEOUT_S, log_in
+from spanbit_deploy.transports.ssh_files import Files, SftpFiles, ShellFiles
 from spanbit_deploy.transports.ssh_settings import SshSettings
 
-_AUTH_TIMEOUT_S = 30.0
-_TRANSFER_TIMEOUT_S = 60.0  # without a single byte
-_KEEPALIVE_S = 15
 _POLL_S = 0.01
 _CHUNK_BYTES = 32768
 # The process' number comes first, so that a command can be killed; a shell's start files may print before it.
@@ -44,7 +44,8 @@ class Ssh(Transport):
         self.emulated = settings.emulated
         self._settings = settings
         self._clients: list[paramiko.SSHClient] = []  # jumps first, the board last
-        self._sftp: paramiko.SFTPClient | None = None
+        self._heartbeats: list[Heartbeat] = []
+        self._by: Files | None = None
 
     def connect(self) -> None:
         try:
@@ -55,7 +56,7 @@ class Ssh(Transport):
 
     def run(self, command: Sequence[str], *, timeout: float = RUN_TIMEOUT_S) -> Result:
         with self._lost_means_error(f"running {command[0]}"):
-            channel = self._open(lambda link: link.open_session(timeout=_AUTH_TIMEOUT_S))
+            channel = self._open(lambda link: link.open_session(timeout=CHANNEL_TIMEOUT_S))
             with contextlib.closing(channel):
                 channel.exec_command(shlex.join(("sh", "-c", _START, "sh", *command)))
                 channel.shutdown_write()
@@ -109,16 +110,7 @@ class Ssh(Transport):
     def put(self, data: bytes, path: str, progress: Progress | None = None) -> None:
         with self._lost_means_error(f"sending {path}"):
             try:
-                with self._files().open(path, "wb") as file:
-                    file.set_pipelined(True)
-                    for begin in range(0, len(data), _CHUNK_BYTES):
-                        file.write(data[begin : begin + _CHUNK_BYTES])
-                        if progress is not None:
-                            progress(min(begin + _CHUNK_BYTES, len(data)))
-                # Errors of pipelined writes may be lost with the close; the size cannot be.
-                stored = self._files().stat(path).st_size
-                if stored != len(data):
-                    raise OSError(f"{stored} of {len(data)} bytes arrived")
+                self._files().write(data, path, progress)
             except (EOFError, ConnectionError, TimeoutError, paramiko.SSHException):
                 raise
             except OSError as error:
@@ -129,11 +121,12 @@ class Ssh(Transport):
     def get(self, path: str, limit: int = OUTPUT_MAX) -> bytes:
         with self._lost_means_error(f"fetching {path}"):
             try:
-                with self._files().open(path, "rb") as file:
-                    data = file.read(limit + 1)
+                data = self._files().read(path, limit)
             except (EOFError, ConnectionError, TimeoutError, paramiko.SSHException):
                 raise
             except OSError as error:
+                if not self._alive():
+                    raise EOFError("the connection was closed") from error
                 why = error.strerror or str(error)
                 raise self.failure("cannot read a file", where=path, why=why) from error
         if len(data) > limit:
@@ -141,7 +134,9 @@ class Ssh(Transport):
         return data
 
     def close(self) -> None:
-        self._sftp = None
+        self._by = None
+        while self._heartbeats:
+            self._heartbeats.pop().stop()
         while self._clients:
             with contextlib.suppress(Exception):
                 self._clients.pop().close()
@@ -151,26 +146,12 @@ class Ssh(Transport):
         client = paramiko.SSHClient()
         client.set_missing_host_key_policy(AcceptOnly(settings))
         load_known(client, settings)
-        keys = [str(path) for path in settings.identity_files if path.is_file()]
         try:
-            sock = self._socket(settings)
-            client.connect(
-                settings.host_key_name or settings.host,  # only a name to look up: the socket is open
-                22 if settings.host_key_name else settings.port,
-                username=settings.user,
-                # The stubs know one file only, paramiko takes many.
-                key_filename=keys,  # type: ignore[arg-type]
-                look_for_keys=settings.agent and not settings.identity_files,
-                allow_agent=settings.agent,
-                timeout=settings.connect_timeout,
-                banner_timeout=settings.connect_timeout,
-                auth_timeout=_AUTH_TIMEOUT_S,
-                sock=sock,
-            )
+            log_in(client, settings, self._socket(settings))
             link = client.get_transport()
             assert link is not None
             refuse_revoked(settings, link.get_remote_server_key())
-            link.set_keepalive(_KEEPALIVE_S)
+            self._heartbeats.append(Heartbeat(link, interval=settings.alive_interval))
         except BaseException as error:
             client.close()
             raise _no_entry(settings, error) from error
@@ -198,24 +179,21 @@ class Ssh(Transport):
             raise EOFError("the connection was closed")
         return opener(link)
 
-    def _files(self) -> paramiko.SFTPClient:
-        if self._sftp is None:
+    def _files(self) -> Files:
+        if self._by is None:
             try:
-                client = self._open(paramiko.SFTPClient.from_transport)
-            except (paramiko.SSHException, EOFError) as error:
+                channel = self._open(lambda link: link.open_session(timeout=CHANNEL_TIMEOUT_S))
+                channel.settimeout(CHANNEL_TIMEOUT_S)
+                channel.invoke_subsystem("sftp")
+                self._by = SftpFiles(paramiko.SFTPClient(channel))
+            except (paramiko.SSHException, EOFError):
                 if not self._alive():
                     raise
-                raise self.failure(
-                    "the board offers no SFTP",
-                    why=str(error),
-                    fix="install it there: apt install openssh-sftp-server",
-                ) from error
-            assert client is not None
-            channel = client.get_channel()
-            assert channel is not None
-            channel.settimeout(_TRANSFER_TIMEOUT_S)
-            self._sftp = client
-        return self._sftp
+                # The server has no SFTP.
+                self._by = ShellFiles(
+                    lambda: self._open(lambda link: link.open_session(timeout=CHANNEL_TIMEOUT_S))
+                )
+        return self._by
 
     def _unwritable(self, error: OSError, path: str, size: int) -> SpanbitError:
         """SFTP says "Failure" for a full disk; the board is asked for its free space."""
@@ -256,8 +234,8 @@ def _no_entry(settings: SshSettings, error: BaseException) -> BaseException:
     why, fix = str(error) or type(error).__name__, "check that the board is on and that sshd runs there"
     code = ExitCode.BOARD
     if isinstance(error, paramiko.PasswordRequiredException):
-        why, fix = "the key has a passphrase", "add it to the agent: ssh-add"
-    elif isinstance(error, paramiko.AuthenticationException):
+        why, fix = "the key has a passphrase", "add it to the agent: ssh-add; on a terminal it is asked for"
+    elif isinstance(error, paramiko.AuthenticationException) or "No authentication" in why:
         why, fix = (
             f"{place} takes none of our keys ({why})",
             f"ssh-copy-id -p {settings.port} {place.rpartition(':')[0]}",

@@ -3,15 +3,15 @@
 settings = settings_of("ssh://pi@raspberrypi.local")
 
 Honoured: Host, Match, Include, HostName, HostKeyAlias, User, Port, IdentityFile, ProxyJump, ProxyCommand,
-UserKnownHostsFile, GlobalKnownHostsFile, ConnectTimeout. Not honoured, on purpose: StrictHostKeyChecking. An
-unknown host key is never accepted silently.
+UserKnownHostsFile, GlobalKnownHostsFile, ConnectTimeout, ServerAliveInterval. Not honoured, on purpose:
+StrictHostKeyChecking. An unknown host key is never accepted silently.
 """
 
 from __future__ import annotations
 
 import getpass
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -20,6 +20,8 @@ import paramiko
 from spanbit.errors import ExitCode, SpanbitError
 
 CONNECT_TIMEOUT_S = 10.0
+ALIVE_INTERVAL_S = 15.0
+Ask = Callable[[str], str]
 SYSTEM_CONFIG = Path("/etc/ssh/ssh_config")
 _INCLUDE_DEPTH = 8
 _JUMPS_MAX = 8
@@ -40,19 +42,26 @@ class SshSettings:
     proxy_command: str = ""
     jump: SshSettings | None = None
     connect_timeout: float = CONNECT_TIMEOUT_S
+    alive_interval: float = ALIVE_INTERVAL_S  # seconds between two signs of life (heartbeat.py)
+    ask: Ask | None = None  # asks the user for a password or passphrase; None: nobody can be asked
     accept_host_key: str = ""  # "SHA256:...": the one unknown key that is accepted and stored
     emulated: bool = False
 
 
-def settings_of(url: str, *, accept_host_key: str = "") -> SshSettings:
-    """Reads the URL and ~/.ssh/config.
+def settings_of(url: str, *, accept_host_key: str = "", ask: Ask | None = None) -> SshSettings:
+    """Reads the URL and ~/.ssh/config; `ask` is for passwords and passphrases, of hosts between as well.
 
     Raises:
         SpanbitError: USAGE: not such a URL, or the config cannot be read.
     """
     _split(url)  # the cheap check first
     config = _read_config()
-    return _look_up(config, url, accept_host_key, ())
+    return _asking(_look_up(config, url, accept_host_key, ()), ask)
+
+
+def _asking(settings: SshSettings, ask: Ask | None) -> SshSettings:
+    jump = None if settings.jump is None else _asking(settings.jump, ask)
+    return replace(settings, ask=ask, jump=jump)
 
 
 def _split(url: str) -> tuple[str, str, int | None]:
@@ -119,6 +128,7 @@ def _look_up(
         found = config.lookup(host)
         own_port = port or int(found.get("port", 22))
         timeout = float(found.get("connecttimeout", CONNECT_TIMEOUT_S))
+        alive = float(found.get("serveraliveinterval", 0)) or ALIVE_INTERVAL_S
     except Exception as error:  # `Match exec` without invoke, a port that is no number, ...
         raise SpanbitError(f"the ssh config's entry for {host} cannot be used", why=str(error)) from error
     jump, command = None, found.get("proxycommand", "")
@@ -138,6 +148,7 @@ def _look_up(
         proxy_command="" if command.lower() == "none" else command,
         jump=jump,
         connect_timeout=timeout,
+        alive_interval=alive,
         accept_host_key=accept,
     )
 
