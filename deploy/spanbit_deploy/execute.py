@@ -1,6 +1,7 @@
 """Runs a bundle at a place: push, golden check, classify, time.
 
-done = execute(board, target, bundle, images=images, rounds=100, timeout=120, watcher=Watcher())
+plan = RunPlan(rounds=100)
+done = execute(board, target, bundle, images=images, plan=plan, timeout=120, watcher=Watcher())
 done.report.total_ns
 """
 
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from spanbit.errors import ExitCode, SpanbitError
@@ -16,28 +18,21 @@ from spanbit.targets import Target
 from spanbit_deploy.bundle_file import BundleFile
 from spanbit_deploy.images import Images
 from spanbit_deploy.place import check_arch
+from spanbit_deploy.profile.conditions import watched
 from spanbit_deploy.release import Release, push
 from spanbit_deploy.runner_json import Expected, ReportError, RunnerFailure, RunnerReport, parse_report
 from spanbit_deploy.toolchains import build_runner
 from spanbit_deploy.transports import Result, Transport
+from spanbit_deploy.watcher import Watcher
 
 _CODES = {
+    2: ExitCode.USAGE,
     3: ExitCode.BAD_INPUT,
     4: ExitCode.BAD_BUNDLE,
     5: ExitCode.BOARD,
     8: ExitCode.GOLDEN_MISMATCH,
 }
 _SIGILL = (-4, 132)  # as subprocess and as a shell report it
-
-
-class Watcher:
-    """Told what goes on; the command line shows it. This one is silent."""
-
-    def stage(self, text: str) -> None:
-        """A new stage begins."""
-
-    def bytes_sent(self, sent: int, total: int) -> None:
-        """Within the upload."""
 
 
 class RunnerError(SpanbitError):
@@ -47,11 +42,33 @@ class RunnerError(SpanbitError):
 
 
 @dataclass(frozen=True)
+class RunPlan:
+    """How a bundle is run."""
+
+    rounds: int = 0  # timed, at least
+    seconds: int = 0  # to go on for at least
+    warmup: int = 3
+    threads: int = 1
+    cpus: str = ""  # "0-3,5": the processors that it may use; "": as the system has it
+    sample_s: int = 0  # the board's state is read so often while it runs; 0: never
+
+    def options(self) -> list[str]:
+        """For the runner."""
+        said = ["--rounds", self.rounds, "--seconds", self.seconds, "--warmup", self.warmup]
+        said += ["--threads", self.threads]
+        if self.cpus:
+            said += ["--cpus", self.cpus]
+        return [str(part) for part in said]
+
+
+@dataclass(frozen=True)
 class Execution:
-    """What a run gave."""
+    """What a run gave; `samples`: the board's states meanwhile, for conditions.parse_states."""
 
     release: Release
     report: RunnerReport
+    plan: RunPlan
+    samples: bytes
 
 
 def execute(
@@ -60,10 +77,9 @@ def execute(
     bundle: BundleFile,
     *,
     images: Images | None,
-    rounds: int,
+    plan: RunPlan,
     timeout: float,
     watcher: Watcher,
-    threads: int = 1,
 ) -> Execution:
     """Pushes the bundle and a runner for `target` over an open connection, and runs it.
 
@@ -80,29 +96,31 @@ def execute(
         layers=len(bundle.layer_names),
         images=0 if images is None else len(images.pixels),
         classes=bundle.class_count,
-        rounds=rounds,
-        threads=threads,
+        rounds=plan.rounds,
+        threads=plan.threads,
+        seconds=plan.seconds,
     )
     folder = f"{release.root}/.{secrets.token_hex(4)}.tmp"
-    command = [*board.emulator, release.runner, release.bundle, "--rounds", str(rounds)]
-    command += ["--threads", str(threads)]
+    command: Sequence[str] = (*board.emulator, release.runner, release.bundle, *plan.options())
     try:
+        made = board.run(("mkdir", folder))
+        if made.exit_code:
+            raise board.failure("cannot make a folder", where=folder, why=made.complaint)
         if images is not None:
-            command += _send_images(board, images, folder, watcher)
+            command = (*command, *_send_images(board, images, folder, watcher))
+        if plan.sample_s:
+            command = watched(command, f"{folder}/states", plan.sample_s)
         watcher.stage(f"running on {board.name}")
         done = board.run(command, timeout=timeout)
+        samples = board.get(f"{folder}/states") if plan.sample_s else b""
     finally:
-        if images is not None:
-            with contextlib.suppress(SpanbitError):
-                board.run(("rm", "-rf", folder), timeout=10)
-    return Execution(release, _report(board, target, done, expected))
+        with contextlib.suppress(SpanbitError):
+            board.run(("rm", "-rf", folder), timeout=10)
+    return Execution(release, _report(board, target, done, expected), plan, samples)
 
 
 def _send_images(board: Transport, images: Images, folder: str, watcher: Watcher) -> list[str]:
     watcher.stage(f"sending {len(images.pixels)} images")
-    made = board.run(("mkdir", folder))
-    if made.exit_code:
-        raise board.failure("cannot make a folder", where=folder, why=made.complaint)
     data = images.pixels.tobytes()
     board.put(data, f"{folder}/images", lambda sent: watcher.bytes_sent(sent, len(data)))
     options = ["--images", f"{folder}/images"]
@@ -139,6 +157,7 @@ def _failed(board: Transport, exit_code: int, said: RunnerFailure) -> RunnerErro
         ExitCode.GOLDEN_MISMATCH: "this board calculates something else than the compiler: run it --on host, "
         "and report both with the bundle",
         ExitCode.BAD_BUNDLE: "compile it again with `spanbit compile`",
+        ExitCode.USAGE: "see `spanbit doctor --on` for what this board has",
         ExitCode.BOARD: "ask for fewer rounds or images",
     }
     status = f"status {said.status}" if said.status else f"the runner's exit code is {exit_code}"

@@ -31,10 +31,11 @@ from spanbit.verify import (
 )
 
 from spanbit_deploy.bundle_file import BundleFile
-from spanbit_deploy.execute import RunnerError, Watcher, execute
+from spanbit_deploy.execute import RunnerError, RunPlan, execute
 from spanbit_deploy.images import Images
 from spanbit_deploy.place import choose_target
 from spanbit_deploy.transports import Transport
+from spanbit_deploy.watcher import Watcher
 
 Numbers = Sequence[float]
 """One a channel: mean and deviation of the pixels / 255 that a model takes."""
@@ -105,7 +106,7 @@ def differs_on_board(
     data = write_bundle(bundle.compiled, images.pixels)
     golden = replace(bundle, name=f"{bundle.name[:57]}-verify", data=data)
     try:
-        execute(board, choice.target, golden, images=None, rounds=0, timeout=timeout, watcher=watcher)
+        execute(board, choice.target, golden, images=None, plan=RunPlan(), timeout=timeout, watcher=watcher)
     except RunnerError as failure:
         if failure.code is not ExitCode.GOLDEN_MISMATCH:
             raise

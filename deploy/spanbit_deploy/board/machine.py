@@ -21,15 +21,16 @@ from spanbit.cbuild import cache_dir
 from spanbit.errors import ExitCode, SpanbitError
 
 from spanbit_deploy.board.image import HOST_KEY_NAME, Image, ensure_image, find_image
-from spanbit_deploy.execute import Watcher
 from spanbit_deploy.tools import apt_line, missing_tools
 from spanbit_deploy.transports import Ssh, SshSettings
+from spanbit_deploy.watcher import Watcher
 
 QEMU = "qemu-system-aarch64"
 TOOLS = {QEMU: "qemu-system-arm"}
 _BOOT_TIMEOUT_S = 120.0
 _ATTEMPT_S = 5.0
 _STOP_TIMEOUT_S = 10.0
+_ICOUNT = ("-icount", "shift=0,sleep=off")  # one instruction a nanosecond; idle time is skipped
 _KERNEL_LINE = "console=ttyAMA0 quiet panic=-1"
 
 
@@ -40,17 +41,24 @@ class BoardStatus:
     pid: int
     port: int
     image: Path | None
+    counted: bool = False  # its clock counts instructions
 
     @property
     def running(self) -> bool:
         return self.pid != 0
 
 
-def up(watcher: Watcher) -> BoardStatus:
+def up(watcher: Watcher, *, counted: bool = False) -> BoardStatus:
     """Boots the board unless it runs; returns when SSH answers.
 
+    Args:
+        counted: the board's clock counts executed instructions, one a nanosecond, and its performance
+            counters are exact (qemu's -icount). The same program then takes the same time, whatever else
+            this machine does.
+
     Raises:
-        SpanbitError: BOARD: qemu is missing, or the image cannot be built; TIMEOUT: it does not answer.
+        SpanbitError: BOARD: qemu is missing, the image cannot be built, or a board of the other kind runs;
+            TIMEOUT: it does not answer.
     """
     absent = missing_tools(TOOLS)
     if absent:
@@ -65,8 +73,15 @@ def up(watcher: Watcher) -> BoardStatus:
         found = status()
         if not found.running:
             watcher.stage("booting the virtual board")
-            _start(image)
+            _start(image, counted=counted)
             found = status()
+        elif counted and not found.counted:
+            raise SpanbitError(
+                "a virtual board that does not count instructions runs already",
+                where=f"process {found.pid}",
+                fix="stop it first: spanbit board down",
+                code=ExitCode.BOARD,
+            )
         try:
             _wait(watcher)
         except BaseException:
@@ -101,7 +116,9 @@ def status() -> BoardStatus:
         pid, port = int(_pid_file().read_text()), int(_port_file().read_text())
     except (OSError, ValueError):
         return BoardStatus(0, 0, folder)
-    return BoardStatus(pid, port, folder) if _is_ours(pid) else BoardStatus(0, 0, folder)
+    if not _is_ours(pid):
+        return BoardStatus(0, 0, folder)
+    return BoardStatus(pid, port, folder, counted=_ICOUNT[0].encode() in _command_of(pid))
 
 
 def board_settings() -> SshSettings:
@@ -125,16 +142,18 @@ def board_settings() -> SshSettings:
         known_hosts=(image.known_hosts,),
         host_key_name=HOST_KEY_NAME,
         emulated=True,
+        counted=found.counted,
     )
 
 
-def _start(image: Image) -> None:
+def _start(image: Image, *, counted: bool) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = (
         *(QEMU, "-M", "virt", "-cpu", "cortex-a72", "-smp", "1", "-m", "256", "-no-reboot"),
         *("-display", "none", "-monitor", "none", "-serial", f"file:{_console()}"),
+        *(_ICOUNT if counted else ()),
         *("-kernel", str(image.kernel), "-initrd", str(image.initrd), "-append", _KERNEL_LINE),
         # `restrict`: the guest reaches nothing but the one forwarded port.
         *("-netdev", f"user,id=n,restrict=on,hostfwd=tcp:127.0.0.1:{port}-:22"),
@@ -175,11 +194,15 @@ def _wait(watcher: Watcher) -> None:
 
 def _is_ours(pid: int) -> bool:
     """A process number may belong to another by now."""
-    try:
-        command = Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return False
+    command = _command_of(pid)
     return QEMU.encode() in command and str(_pid_file()).encode() in command
+
+
+def _command_of(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 @contextlib.contextmanager

@@ -17,13 +17,16 @@ def board() -> None:
     """The virtual board: a 64-bit ARM Linux under qemu that SSH reaches, for those who have no board."""
 
 
-@board.command(epilog="Example: spanbit board up")
-def up() -> None:
+@board.command(epilog="Example: spanbit board up --icount")
+@click.option(
+    "--icount", is_flag=True, help="Its clock counts executed instructions, exactly, 1 ns for each."
+)
+def up(icount: bool) -> None:
     """Boot it; the first time, build its image from Debian packages (needs the network)."""
     from spanbit_deploy.board import up as boot
 
     with shown_progress() as watcher:
-        found = boot(watcher)
+        found = boot(watcher, counted=icount)
     click.echo(
         f"the virtual board runs (process {found.pid}, 127.0.0.1:{found.port}); use it with --on board"
     )
@@ -47,8 +50,10 @@ def status(as_json: bool) -> None:
     if as_json:
         image = None if found.image is None else str(found.image)
         said = {"running": found.running, "pid": found.pid, "port": found.port, "image": image}
+        said["icount"] = found.counted
         click.echo(json.dumps(said))
     elif found.running:
-        click.echo(f"runs: process {found.pid}, ssh on 127.0.0.1:{found.port}")
+        counts = ", counts instructions" if found.counted else ""
+        click.echo(f"runs: process {found.pid}, ssh on 127.0.0.1:{found.port}{counts}")
     else:
         click.echo("does not run; its image " + ("is built" if found.image else "is not built yet"))

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from spanbit_deploy.execute import Watcher
+from spanbit_deploy.watcher import Watcher
 
 
 class _Bar(Watcher):

@@ -41,7 +41,7 @@ class Ssh(Transport):
 
     def __init__(self, settings: SshSettings) -> None:
         self.name = settings.name
-        self.emulated = settings.emulated
+        self.emulated, self.counted = settings.emulated, settings.counted
         self._settings = settings
         self._clients: list[paramiko.SSHClient] = []  # jumps first, the board last
         self._sftp: paramiko.SFTPClient | None = None

@@ -42,6 +42,7 @@ class SshSettings:
     connect_timeout: float = CONNECT_TIMEOUT_S
     accept_host_key: str = ""  # "SHA256:...": the one unknown key that is accepted and stored
     emulated: bool = False
+    counted: bool = False
 
 
 def settings_of(url: str, *, accept_host_key: str = "") -> SshSettings:
