@@ -2,6 +2,7 @@
 
     python bench/training_ablation.py     # goes on where it was stopped; bench/results/training-ablation.json
     python bench/training_ablation.py 1   # with one seed only
+    python bench/training_ablation.py 3 prune "prune, ramp to 0.9"   # these changes only
 
 Fashion-MNIST: the first training images are trained on, the last ones judge; the test images are not looked
 at. Smaller and shorter than the table (training_table.py): it compares settings, nothing else.
@@ -26,6 +27,7 @@ from spanbit.nn.tie import Tie
 from spanbit.nn.train import TrainConfig, train
 from spanbit.nn.tree_loss import layer_tree
 from torch import Tensor
+from training_centres import AroundCentres
 
 NAME = "training-ablation"
 WIDTH, EPOCHS, COST, SEEDS = 16, 3, 0.10, (0, 1, 2)
@@ -63,6 +65,45 @@ class WithoutRegrowth(Prune):
             layer.weight.register_hook(lambda gradient, layer=layer: gradient * layer.mask)
 
 
+class ReachedEarly(Prune):
+    """Pruning that meets its cost at `reached_at`, and goes on choosing its taps until 0.9."""
+
+    def __init__(self, cost: float, reached_at: float) -> None:
+        super().__init__(cost, warmup=min(0.05, reached_at / 2), fixed_at=0.9)
+        self.reached_at = reached_at
+
+    def prepare(self, layers: Sequence[BinaryConv2d]) -> None:
+        super().prepare(layers)
+        self._pruner.warmup = self.warmup / self.reached_at
+
+    def step(self, progress: float) -> None:
+        met = progress >= self.fixed_at
+        super().step(progress if met else min(progress / self.reached_at, 0.999) * self.fixed_at)
+
+
+class MoreInSmallLayers(Prune):
+    """Shares as RigL (Evci et al., 2020) gives them, "ERK": by (inputs + outputs + kernel) / taps."""
+
+    @torch.no_grad()
+    def step(self, progress: float) -> None:
+        super().step(progress)
+        total = sum(int(layer.mask.sum()) for layer in self.layers)
+        weight = [sum(layer.weight.shape) for layer in self.layers]
+        room = [layer.weight.numel() for layer in self.layers]
+        scale = max(part / taps for part, taps in zip(weight, room, strict=True))
+        low, high = total / sum(weight), max(1.0, total * scale)
+        for _ in range(50):  # until the shares, none above 1, make the total
+            factor = (low + high) / 2
+            given = sum(min(factor * part, taps) for part, taps in zip(weight, room, strict=True))
+            low, high = (factor, high) if given < total else (low, factor)
+        for layer, part, taps in zip(self.layers, weight, room, strict=True):
+            strength = layer.weight.detach().abs().flatten()
+            kept = strength.argsort(descending=True, stable=True)[: int(min(high * part, taps))]
+            mask = torch.zeros(taps, dtype=torch.bool)
+            mask[kept] = True
+            layer.mask.copy_(mask.view_as(layer.mask))
+
+
 class InPairs(Prune):
     """Pruning by twos: a tap and the same of the next input channel stay or go together."""
 
@@ -87,12 +128,18 @@ VARIANTS: dict[str, Callable[[], Compressor]] = {
     "prune, without regrowth": lambda: WithoutRegrowth(COST),
     "prune, in pairs of channels": lambda: InPairs(COST),
     "mixed": lambda: Tie(COST, mixed=True),
+    "mixed, around centres of clusters": lambda: AroundCentres(COST),
     "tie": lambda: Tie(COST),
     "tie, common centre": lambda: TowardsTheMean(COST),
     "tree loss": lambda: TreeLossSteer(COST),
     "tree loss, depth term 0.5": lambda: TreeLossSteer(COST, depth=0.5),
     "prune, ramp to 0.9": lambda: Prune(COST, fixed_at=0.9),
+    "prune, met at 0.4, chosen until 0.9": lambda: ReachedEarly(COST, 0.4),
+    "prune, met at 0.1, chosen until 0.9": lambda: ReachedEarly(COST, 0.1),
     "prune, each layer its share": lambda: Prune(COST, per_layer=True),
+    "prune, each layer its share, ramp to 0.9": lambda: Prune(COST, per_layer=True, fixed_at=0.9),
+    "prune, each layer at least 0.8 of its share": lambda: Prune(COST, floor=0.8),
+    "prune, more in small layers (ERK)": lambda: MoreInSmallLayers(COST),
     "mixed, each layer its share": lambda: Tie(COST, mixed=True, per_layer=True),
     "tie, one budget for all layers": lambda: Tie(COST, per_layer=False),
     "tie, ramp to 0.85": lambda: Tie(COST, fixed_at=0.85),
@@ -110,10 +157,13 @@ REMOVED = {
 
 
 def main() -> None:
+    count, *asked = sys.argv[1:] or [str(len(SEEDS))]
+    if not count.isdecimal() or not set(asked) <= set(VARIANTS):
+        sys.exit(f"usage: training_ablation.py [SEEDS [CHANGE...]]; changes: {', '.join(VARIANTS)}")
     done = {(run["variant"], run["seed"]) for run in runs_of(NAME)}
     data = held_back(load("fashion-mnist"))
-    for seed in SEEDS[: int(sys.argv[1]) if sys.argv[1:] else None]:  # one row of each before a second
-        for variant in VARIANTS:
+    for seed in SEEDS[: int(count)]:  # one row of each before a second
+        for variant in asked or VARIANTS:
             if (variant, seed) not in done:
                 _store(measure(variant, seed, data))
 
@@ -132,14 +182,15 @@ def held_back(data: DataSet) -> DataSet:
 def measure(variant: str, seed: int, data: DataSet) -> dict[str, Any]:
     """One training with one change."""
     config = TrainConfig(data.name, width=WIDTH, epochs=EPOCHS, cost=COST, seed=seed, threads=1)
-    result = train(config, data=data, compressor=VARIANTS[variant]())
+    compressor = VARIANTS[variant]()
+    result = train(config, data=data, compressor=compressor)
     layers = [part for part in result.net.modules() if isinstance(part, BinaryConv2d)]
     depths = [int(depth) for layer in layers for depth in layer_tree(layer).depth]
     return {
         "variant": variant,
         "seed": seed,
         "accuracy": result.accuracy,
-        "tree_cost": result.tree_cost,
+        "tree_cost": compressor.tree_cost if isinstance(compressor, AroundCentres) else result.tree_cost,
         "mean_depth": sum(depths) / len(depths),
     }
 

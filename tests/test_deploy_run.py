@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import struct
 import zlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,9 @@ def profile(bundle: Path, on: str, *more: str) -> dict[str, Any]:
     done = spanbit("profile", str(bundle), "--on", on, "--rounds", "4", "--json", *more)
     assert done.returncode == 0, done.stderr
     said: dict[str, Any] = json.loads(done.stdout)
-    return said
+    (run,) = said["runs"]
+    figures: dict[str, Any] = run["figures"]
+    return figures
 
 
 @pytest.mark.parametrize(
@@ -73,7 +76,15 @@ def test_host_figures(bundle: Path, on_host: dict[str, Any]) -> None:
     assert found["count"] == 30
     assert found["correct"] == int((labels == np.asarray(found["predictions"])).sum())
     assert found["accuracy"] == found["correct"] / 30
-    assert next(layer["op"] for layer in on_host["layers"]) == "stem"
+    stem, conv1, pool = on_host["layers"][:3]
+    assert (stem["kernel"], conv1["kernel"], pool["kernel"]) == ("stem", "tree", "max-pool")
+    assert conv1["macs"] == 16 * 144 * 64 and pool["macs"] is None
+    assert "tree" in conv1["reason"] and "dense" in conv1["reason"]
+    assert sum(layer["share"] for layer in on_host["layers"]) == pytest.approx(1)
+    memory = on_host["memory"]
+    assert memory["bundle"] == bundle.stat().st_size
+    assert 0 < memory["arena"] < memory["peak_rss"] and 0 < memory["program"] < memory["peak_rss"]
+    assert on_host["first_ms"] > 0 and len(on_host["total_ns"]) == on_host["rounds"]
 
 
 def test_tables(bundle: Path) -> None:
@@ -207,15 +218,21 @@ def test_local_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 GOOD = {
-    "runner": 1,
+    "runner": 2,
     "isa": "neon64",
     "arch": "aarch64",
     "threads": 1,
     "cores": 4,
+    "cpus": [0, 3],
     "arena_bytes": 64,
+    "peak_rss_bytes": 4096,
+    "code_bytes": 1000,
     "layers": [{"name": "a", "op": 1, "taps": 0, "ns": [1, 2]}],
     "golden": {"count": 1, "ok": True},
     "classified": {"count": 1, "predictions": [3]},
+    "rounds": 2,
+    "first_ns": 9,
+    "counters": {"cycles": 70, "absent": "Permission denied"},
     "total_ns": [5, 6],
 }
 EXPECTED = Expected(layers=1, images=1, classes=10, rounds=2)
@@ -225,13 +242,33 @@ def test_a_good_report() -> None:
     report = parse_report(json.dumps(GOOD), EXPECTED)
     assert isinstance(report, RunnerReport)
     assert (report.predictions, report.total_ns, report.layers[0].ns) == ((3,), (5, 6), (1, 2))
+    assert (report.first_ns, report.cpus, report.counters) == (9, (0, 3), {"cycles": 70})
+    assert report.counters_absent == "Permission denied"
+
+
+def test_rounds_by_the_clock_are_at_least_those_asked_for() -> None:
+    longer = {**GOOD, "rounds": 3, "total_ns": [5, 6, 7]}
+    longer["layers"] = [{"name": "a", "op": 1, "taps": 0, "ns": [1, 2, 3]}]
+    with pytest.raises(ReportError, match="rounds"):
+        parse_report(json.dumps(longer), EXPECTED)
+    report = parse_report(json.dumps(longer), replace(EXPECTED, seconds=1))
+    assert isinstance(report, RunnerReport) and report.total_ns == (5, 6, 7)
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        {"runner": 2},
+        {"runner": 1},
+        {"runner": 3},
         {"runner": True},
+        {"cpus": 7},
+        {"cpus": [256]},
+        {"peak_rss_bytes": -1},
+        {"first_ns": None},
+        {"counters": {"cycles": -1}},
+        {"counters": []},
+        {"rounds": 3},
+        {"layers": [{"name": "a", "op": 1, "taps": 0, "ns": [1, 2], "instructions": "3"}]},
         {"isa": 7},
         {"threads": 2},  # one was asked for
         {"cores": 0},
@@ -259,7 +296,7 @@ def test_reports_that_are_refused(change: dict[str, object]) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "Segmentation fault", "[]", "{" * 100_000, "[" * 100_000, '{"runner": 1}']
+    "text", ["", "Segmentation fault", "[]", "{" * 100_000, "[" * 100_000, '{"runner": 2}']
 )
 def test_texts_that_are_no_report(text: str) -> None:
     with pytest.raises(ReportError):
@@ -268,7 +305,7 @@ def test_texts_that_are_no_report(text: str) -> None:
 
 def test_a_board_sends_no_escape_sequences() -> None:
     error = {"status": 23, "text": "bad\x1b[2J", "layer": -1, "layer_name": "", "where": "x"}
-    said = parse_report(json.dumps({"runner": 1, "error": error}), EXPECTED)
+    said = parse_report(json.dumps({"runner": 2, "error": error}), EXPECTED)
     assert isinstance(said, RunnerFailure) and said.text == "bad?[2J"
 
 

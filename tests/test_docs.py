@@ -33,9 +33,17 @@ def _options(command: click.Command) -> Iterator[str]:
     for part in command.params:
         if isinstance(part, click.Option):
             yield part.opts[-1]
-    if isinstance(command, click.Group):
-        for inner in command.commands.values():
-            yield from _options(inner)
+    for inner in _inner(command).values():
+        yield from _options(inner)
+
+
+def _inner(command: click.Command) -> dict[str, click.Command]:
+    """The commands of a group, those of other packages too."""
+    if not isinstance(command, click.Group):
+        return {}
+    context = click.Context(command)
+    found = {name: command.get_command(context, name) for name in command.list_commands(context)}
+    return {name: inner for name, inner in found.items() if inner is not None}
 
 
 @pytest.mark.parametrize("name", sorted(_commands()))
@@ -43,8 +51,7 @@ def test_every_command_is_described_with_all_its_options(name: str) -> None:
     section, command = _section(name), _commands()[name]
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", section)) == set(_options(command))
     assert command.epilog and command.epilog.startswith(f"Example: spanbit {name}")
-    if isinstance(command, click.Group):
-        assert all(f"spanbit {name} {inner}" in section for inner in command.commands)
+    assert all(f"spanbit {name} {inner}" in section for inner in _inner(command))
 
 
 def test_exit_codes_are_the_codes() -> None:

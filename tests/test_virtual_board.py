@@ -15,8 +15,8 @@ import pytest
 from deploy_helpers import keygen, make_bundle, public_key, spanbit
 from spanbit.errors import ExitCode, SpanbitError
 from spanbit_deploy.board import board_settings, down, status, up
-from spanbit_deploy.execute import Watcher
 from spanbit_deploy.transports import Ssh
+from spanbit_deploy.watcher import Watcher
 
 # openssl passwd -6 -salt spanbit "long words"
 HASH = "$6$spanbit$29yLqH.cR7v.K25SQ8fcKTMPr3Q5gbnybqqh/1zakcZi3GOWE2RUCGmFRiJFLmz0.tZyyJwMsLTR07pVKRifI."
@@ -45,10 +45,10 @@ def test_it_is_a_64_bit_arm_linux(board: None) -> None:
 def test_profile_and_run(board: None, bundle: Path) -> None:
     done = spanbit("profile", str(bundle), "--on", "board", "--rounds", "5", "--json")
     assert done.returncode == 0, done.stderr
-    said = json.loads(done.stdout)
+    said = json.loads(done.stdout)["runs"][0]["figures"]
     assert (said["arch"], said["isa"], said["target"]) == ("aarch64", "neon64", "rpi4")
     assert said["golden_count"] == 2 and said["emulated"] and said["rounds"] == 5
-    host = json.loads(spanbit("profile", str(bundle), "--rounds", "1", "--json").stdout)
+    host = json.loads(spanbit("run", str(bundle), "--json").stdout)
     assert said["classified"] == host["classified"]
     again = spanbit("run", str(bundle), "--on", "board", "--json")
     assert again.returncode == 0 and not json.loads(again.stdout)["uploaded"]
@@ -75,7 +75,8 @@ def test_a_runner_for_a_newer_core_falls_back(board: None, tmp_path: Path) -> No
     path = make_bundle(tmp_path, target="rpi5")
     done = spanbit("profile", str(path), "--on", "board", "--rounds", "1", "--json")
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["target"] == "generic-aarch64" and "rpi5" in done.stdout
+    said = json.loads(done.stdout)
+    assert said["runs"][0]["figures"]["target"] == "generic-aarch64" and "rpi5" in said["message"]
 
 
 def test_full_disk(board: None, bundle: Path) -> None:
@@ -152,3 +153,35 @@ def test_not_running(bundle: Path, tmp_path: Path) -> None:
     assert done.returncode == ExitCode.BOARD and "spanbit board up" in done.stderr
     assert "does not run" in spanbit("board", "status", SPANBIT_CACHE=str(tmp_path)).stdout
     assert "did not run" in spanbit("board", "down", SPANBIT_CACHE=str(tmp_path)).stdout
+
+
+def test_a_board_that_counts_instructions(board: None, bundle: Path, tmp_path: Path) -> None:
+    done = spanbit("board", "up", "--icount")
+    assert done.returncode == ExitCode.BOARD and "spanbit board down" in done.stderr
+    down()
+    try:
+        assert spanbit("board", "up", "--icount").returncode == 0
+        assert status().counted and json.loads(spanbit("board", "status", "--json").stdout)["icount"]
+        runs = []
+        for name in ("a", "b"):
+            out = str(tmp_path / name)
+            done = spanbit("profile", str(bundle), "--on", "board", "--rounds", "5", "--out", out, "--json")
+            assert done.returncode == 0, done.stderr
+            runs.append(json.loads(done.stdout)["runs"][0]["figures"])
+        first, second = runs
+        assert "executed instruction" in first["note"]
+        counted = [layer["instructions"] for layer in first["layers"]]
+        # Apart from a handful, which depend on where the kernel has put the stack.
+        again = [layer["instructions"] for layer in second["layers"]]
+        assert all(abs(one - other) <= 16 for one, other in zip(counted, again, strict=True))
+        totals = [run["counters"]["instructions"] for run in runs]
+        assert abs(totals[0] - totals[1]) < 100 and abs(totals[0] - sum(counted)) < 5000
+        # The clock is the same count, but for its own reading and the grain of the board's timer.
+        for layer in first["layers"]:
+            assert abs(layer["times"]["p50_ms"] * 1e6 - layer["instructions"]) < 500
+        assert (
+            spanbit("compare", str(tmp_path / "a"), str(tmp_path / "b"), "--fail-over", "1").returncode == 0
+        )
+    finally:
+        down()
+        up(Watcher())

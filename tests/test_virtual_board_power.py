@@ -16,12 +16,12 @@ from deploy_helpers import make_bundle
 from spanbit.errors import SpanbitError
 from spanbit.targets import load_target
 from spanbit_deploy.board import board_settings, down, status, up
-from spanbit_deploy.execute import Watcher
 from spanbit_deploy.release import Release, Step, files_of, locked, push
 from spanbit_deploy.release.check import check_golden
 from spanbit_deploy.release.listing import current_digest
 from spanbit_deploy.toolchains import build_runner
 from spanbit_deploy.transports import Ssh
+from spanbit_deploy.watcher import Watcher
 
 NAME = "power"
 

@@ -1,6 +1,7 @@
 """Runs a bundle at a place: push, golden check, classify, time.
 
-done = execute(board, target, bundle, images=images, rounds=100, timeout=120, watcher=Watcher())
+plan = RunPlan(rounds=100)
+done = execute(board, target, bundle, images=images, plan=plan, timeout=120, watcher=Watcher())
 done.report.total_ns
 """
 
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from spanbit.errors import SpanbitError
@@ -16,30 +18,44 @@ from spanbit.targets import Target
 from spanbit_deploy.bundle_file import BundleFile
 from spanbit_deploy.images import Images
 from spanbit_deploy.place import check_arch
+from spanbit_deploy.profile.conditions import watched
 from spanbit_deploy.release import Lock, Release, files_of, locked, prune, stage
 from spanbit_deploy.release.lock import LEASE_S, WAIT_S
 from spanbit_deploy.runner_failure import report_of
 from spanbit_deploy.runner_json import Expected, RunnerReport
 from spanbit_deploy.toolchains import build_runner
 from spanbit_deploy.transports import Transport
+from spanbit_deploy.watcher import Watcher
 
 
-class Watcher:
-    """Told what goes on; the command line shows it. This one is silent."""
+@dataclass(frozen=True)
+class RunPlan:
+    """How a bundle is run."""
 
-    def stage(self, text: str) -> None:
-        """A new stage begins."""
+    rounds: int = 0  # timed, at least
+    seconds: int = 0  # to go on for at least
+    warmup: int = 3
+    threads: int = 1
+    cpus: str = ""  # "0-3,5": the processors that it may use; "": as the system has it
+    sample_s: int = 0  # the board's state is read so often while it runs; 0: never
 
-    def bytes_sent(self, sent: int, total: int) -> None:
-        """Within the upload."""
+    def options(self) -> list[str]:
+        """For the runner."""
+        said = ["--rounds", self.rounds, "--seconds", self.seconds, "--warmup", self.warmup]
+        said += ["--threads", self.threads]
+        if self.cpus:
+            said += ["--cpus", self.cpus]
+        return [str(part) for part in said]
 
 
 @dataclass(frozen=True)
 class Execution:
-    """What a run gave."""
+    """What a run gave; `samples`: the board's states meanwhile, for conditions.parse_states."""
 
     release: Release
     report: RunnerReport
+    plan: RunPlan
+    samples: bytes
 
 
 def execute(
@@ -48,10 +64,9 @@ def execute(
     bundle: BundleFile,
     *,
     images: Images | None,
-    rounds: int,
+    plan: RunPlan,
     timeout: float,
     watcher: Watcher,
-    threads: int = 1,
     release: Release | None = None,
     wait: float = WAIT_S,
 ) -> Execution:
@@ -79,47 +94,49 @@ def execute(
             )
             release = stage(lock, bundle.name, files, progress=watcher.bytes_sent)
             prune(lock, release)
-        expected = Expected(
-            layers=len(bundle.layer_names),
-            images=0 if images is None else len(images.pixels),
-            classes=bundle.class_count,
-            rounds=rounds,
-            threads=threads,
-        )
-        options = ["--rounds", str(rounds), "--threads", str(threads)]
-        report = _run(lock, release, images, expected, options, timeout, watcher)
-    return Execution(release, report)
+        return _run(lock, release, bundle, images, plan, timeout, watcher)
 
 
 def _run(
     lock: Lock,
     release: Release,
+    bundle: BundleFile,
     images: Images | None,
-    expected: Expected,
-    options: list[str],
+    plan: RunPlan,
     timeout: float,
     watcher: Watcher,
-) -> RunnerReport:
+) -> Execution:
     board = lock.board
+    expected = Expected(
+        layers=len(bundle.layer_names),
+        images=0 if images is None else len(images.pixels),
+        classes=bundle.class_count,
+        rounds=plan.rounds,
+        threads=plan.threads,
+        seconds=plan.seconds,
+    )
     folder = f"{release.root}/.{secrets.token_hex(4)}.tmp"
-    command = [*board.emulator, release.runner, release.bundle, *options]
+    command: Sequence[str] = (*board.emulator, release.runner, release.bundle, *plan.options())
     try:
+        made = board.run(("mkdir", folder))
+        if made.exit_code:
+            raise board.failure("cannot make a folder", where=folder, why=made.complaint)
         if images is not None:
-            command += _send_images(board, images, folder, watcher)
+            command = (*command, *_send_images(board, images, folder, watcher))
+        if plan.sample_s:
+            command = watched(command, f"{folder}/states", plan.sample_s)
         watcher.stage(f"running on {board.name}")
         done = board.run(command, timeout=timeout)
+        samples = board.get(f"{folder}/states") if plan.sample_s else b""
     finally:
-        if images is not None:
-            with contextlib.suppress(SpanbitError):
-                board.run(("rm", "-rf", folder), timeout=10)
-    return report_of(board, done, expected, built_for=release.target)
+        with contextlib.suppress(SpanbitError):
+            board.run(("rm", "-rf", folder), timeout=10)
+    report = report_of(board, done, expected, built_for=release.target)
+    return Execution(release, report, plan, samples)
 
 
 def _send_images(board: Transport, images: Images, folder: str, watcher: Watcher) -> list[str]:
     watcher.stage(f"sending {len(images.pixels)} images")
-    made = board.run(("mkdir", folder))
-    if made.exit_code:
-        raise board.failure("cannot make a folder", where=folder, why=made.complaint)
     data = images.pixels.tobytes()
     board.put(data, f"{folder}/images", lambda sent: watcher.bytes_sent(sent, len(data)))
     options = ["--images", f"{folder}/images"]

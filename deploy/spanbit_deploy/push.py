@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from spanbit_deploy.bundle_file import BundleFile
-from spanbit_deploy.execute import Watcher
 from spanbit_deploy.place import check_arch, choose_target
 from spanbit_deploy.release import KEEP, Step, files_of, locked, push
 from spanbit_deploy.release.check import CHECK_TIMEOUT_S
@@ -17,6 +16,7 @@ from spanbit_deploy.release.listing import current_digest
 from spanbit_deploy.release.lock import WAIT_S
 from spanbit_deploy.toolchains import build_runner
 from spanbit_deploy.transports import Transport
+from spanbit_deploy.watcher import Watcher
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from spanbit_deploy.runner_json import (
 from spanbit_deploy.transports import Result, Transport
 
 _CODES = {
+    2: ExitCode.USAGE,
     3: ExitCode.BAD_INPUT,
     4: ExitCode.BAD_BUNDLE,
     5: ExitCode.BOARD,
@@ -89,6 +90,7 @@ def _failed(board: Transport, exit_code: int, said: RunnerFailure) -> RunnerErro
         ExitCode.GOLDEN_MISMATCH: "this board calculates something else than the compiler: run it --on host, "
         "and report both with the bundle",
         ExitCode.BAD_BUNDLE: "compile it again with `spanbit compile`",
+        ExitCode.USAGE: "see `spanbit doctor --on` for what this board has",
         ExitCode.BOARD: "ask for fewer rounds or images",
     }
     status = f"status {said.status}" if said.status else f"the runner's exit code is {exit_code}"

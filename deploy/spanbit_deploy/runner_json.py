@@ -12,6 +12,12 @@ from typing import Any
 
 _NAME_MAX = 64
 _NUMBER_MAX = 2**63 - 1
+_CPUS_MAX = 256
+ROUNDS_MAX = 10_000
+"""Rounds at most, where the time decides."""
+
+COUNTERS = ("cycles", "instructions", "cache_misses", "branch_misses")
+PROTOCOL = 2
 
 
 class ReportError(ValueError):
@@ -25,18 +31,20 @@ class Expected:
     layers: int
     images: int
     classes: int
-    rounds: int
+    rounds: int  # at least, where `seconds` were asked for
     threads: int = 1
+    seconds: int = 0
 
 
 @dataclass(frozen=True)
 class LayerTimes:
-    """One layer: its operator (bundle's number), differing taps, and ns a round."""
+    """One layer: its operator (bundle's number), differing taps, ns a round; instructions where counted."""
 
     name: str
     op: int
     taps: int
     ns: tuple[int, ...]
+    instructions: int | None = None
 
 
 @dataclass(frozen=True)
@@ -47,11 +55,17 @@ class RunnerReport:
     arch: str
     threads: int
     cores: int  # of the board
+    cpus: tuple[int, ...]  # those that it could run on
     arena_bytes: int
+    peak_rss_bytes: int
+    code_bytes: int  # of the whole program
     layers: tuple[LayerTimes, ...]
     golden_count: int
     predictions: tuple[int, ...]
     total_ns: tuple[int, ...]
+    first_ns: int  # the process's very first run; 0 without rounds
+    counters: Mapping[str, int]  # over all rounds of total_ns, by name
+    counters_absent: str  # why some are missing, "" if none is
 
 
 @dataclass(frozen=True)
@@ -75,6 +89,9 @@ def parse_report(text: str, expected: Expected) -> RunnerReport | RunnerFailure:
     if "error" in said:
         return _failure(_object(said, "error"))
     layers = _list(said, "layers", expected.layers)
+    most = max(expected.rounds, ROUNDS_MAX) if expected.seconds else expected.rounds
+    rounds = _number(said, "rounds", low=expected.rounds, high=most)
+    counted = _object(said, "counters") if rounds else {}
     predictions: tuple[int, ...] = ()
     if expected.images:
         found = _object(said, "classified")
@@ -84,11 +101,17 @@ def parse_report(text: str, expected: Expected) -> RunnerReport | RunnerFailure:
         arch=_text(said, "arch"),
         threads=_number(said, "threads", low=expected.threads, high=expected.threads),
         cores=_number(said, "cores", low=1),
+        cpus=_cpus(said),
         arena_bytes=_number(said, "arena_bytes"),
-        layers=tuple(_layer(part, expected.rounds) for part in layers),
+        peak_rss_bytes=_number(said, "peak_rss_bytes"),
+        code_bytes=_number(said, "code_bytes"),
+        layers=tuple(_layer(part, rounds) for part in layers),
         golden_count=_golden(said),
         predictions=predictions,
-        total_ns=_numbers(said, "total_ns", expected.rounds),
+        total_ns=_numbers(said, "total_ns", rounds),
+        first_ns=_number(said, "first_ns") if rounds else 0,
+        counters={name: _number(counted, name) for name in COUNTERS if name in counted},
+        counters_absent=_text(counted, "absent") if "absent" in counted else "",
     )
 
 
@@ -109,8 +132,8 @@ def _read(text: str) -> dict[str, Any]:
         raise ReportError(f"not JSON: {error}") from error
     if not isinstance(said, dict):
         raise ReportError("not an object")
-    if _number(said, "runner") != 1:
-        raise ReportError(f"protocol {said['runner']}, known is 1")
+    if _number(said, "runner") != PROTOCOL:
+        raise ReportError(f"protocol {said['runner']}, known is {PROTOCOL}")
     return said
 
 
@@ -135,8 +158,17 @@ def _layer(said: object, rounds: int) -> LayerTimes:
     if not isinstance(said, dict):
         raise ReportError("a layer is not an object")
     return LayerTimes(
-        _text(said, "name"), _number(said, "op"), _number(said, "taps"), _numbers(said, "ns", rounds)
+        _text(said, "name"),
+        _number(said, "op"),
+        _number(said, "taps"),
+        _numbers(said, "ns", rounds),
+        _number(said, "instructions") if "instructions" in said else None,
     )
+
+
+def _cpus(said: Mapping[str, Any]) -> tuple[int, ...]:
+    cpus = said.get("cpus")
+    return _numbers(said, "cpus", min(len(cpus), _CPUS_MAX) if isinstance(cpus, list) else 0, _CPUS_MAX - 1)
 
 
 def _number(said: Mapping[str, Any], key: str, *, low: int = 0, high: int = _NUMBER_MAX) -> int:

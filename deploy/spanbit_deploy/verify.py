@@ -31,11 +31,12 @@ from spanbit.verify import (
 )
 
 from spanbit_deploy.bundle_file import BundleFile
-from spanbit_deploy.execute import Watcher, execute
+from spanbit_deploy.execute import RunPlan, execute
 from spanbit_deploy.images import Images
 from spanbit_deploy.place import choose_target
 from spanbit_deploy.runner_failure import RunnerError
 from spanbit_deploy.transports import Transport
+from spanbit_deploy.watcher import Watcher
 
 Numbers = Sequence[float]
 """One a channel: mean and deviation of the pixels / 255 that a model takes."""
@@ -106,7 +107,7 @@ def differs_on_board(
     data = write_bundle(bundle.compiled, images.pixels)
     golden = replace(bundle, name=f"{bundle.name[:57]}-verify", data=data, signature="")
     try:
-        execute(board, choice.target, golden, images=None, rounds=0, timeout=timeout, watcher=watcher)
+        execute(board, choice.target, golden, images=None, plan=RunPlan(), timeout=timeout, watcher=watcher)
     except RunnerError as failure:
         if failure.code is not ExitCode.GOLDEN_MISMATCH:
             raise

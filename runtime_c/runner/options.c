@@ -25,9 +25,11 @@ const char *options_read(options *o, int argc, char **argv, const char **where) 
         } else if (strncmp(argv[i], "--", 2) == 0) {
             const char **text = strcmp(argv[i], "--images") == 0   ? &o->images
                                 : strcmp(argv[i], "--labels") == 0 ? &o->labels
+                                : strcmp(argv[i], "--cpus") == 0   ? &o->cpus
                                                                    : NULL;
             long *count = strcmp(argv[i], "--rounds") == 0    ? &o->rounds
                           : strcmp(argv[i], "--warmup") == 0  ? &o->warmup
+                          : strcmp(argv[i], "--seconds") == 0 ? &o->seconds
                           : strcmp(argv[i], "--threads") == 0 ? &o->threads
                                                               : NULL;
             if (!text && !count)
@@ -50,7 +52,7 @@ const char *options_read(options *o, int argc, char **argv, const char **where) 
     *where = "";
     if (!o->bundle) {
         return "usage: spb_runner BUNDLE [--images FILE [--labels FILE]] [--rounds N] [--warmup N] "
-               "[--threads N] [--info]";
+               "[--seconds N] [--threads N] [--cpus LIST] [--info]";
     }
     return o->labels && !o->images ? "--labels needs --images" : NULL;
 }

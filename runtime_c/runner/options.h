@@ -1,11 +1,11 @@
-/* The command line: spb_runner BUNDLE [--images FILE [--labels FILE]] [--rounds N] [--warmup N] [--threads N]
- * [--info] */
+/* The command line: spb_runner BUNDLE [--images FILE [--labels FILE]] [--rounds N] [--warmup N] [--seconds N]
+ * [--threads N] [--cpus LIST] [--info] */
 #ifndef SPB_OPTIONS_H
 #define SPB_OPTIONS_H
 
 typedef struct options {
-    const char *bundle, *images, *labels; /* NULL where not given */
-    long rounds, warmup, threads;
+    const char *bundle, *images, *labels, *cpus; /* NULL where not given */
+    long rounds, warmup, seconds, threads;
     int info;
 } options;
 

@@ -3,13 +3,19 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
+#include "affinity.h"
+#include "counters.h"
 #include "files.h"
 #include "json.h"
 #include "options.h"
 #include "spanbit.h"
 #include "spanbit_pool.h"
 #include "timing.h"
+
+/* The linker's: where this program begins, and where its code ends. */
+extern const char __executable_start, etext;
 
 enum { EXIT_USAGE = 2, EXIT_FILE = 3, EXIT_BUNDLE = 4, EXIT_MEMORY = 5, EXIT_GOLDEN = 8 };
 
@@ -35,7 +41,9 @@ typedef struct session {
     spb_model model;
     size_t image_bytes, image_count;
     uint32_t *predictions; /* [image_count] */
+    timing_plan plan;
     timing times;
+    counters counting;
 } session;
 
 typedef struct failure {
@@ -162,33 +170,62 @@ static failure classify(session *s) {
     return NONE;
 }
 
-static failure measure(session *s) {
+static failure find_subject(session *s, timing_subject *subject) {
     const uint8_t *image = s->images.data;
-    if (s->wanted.rounds == 0)
-        return NONE;
     if (s->model.info.golden_count > 0) {
         spb_model_golden_image(&s->model, 0, &image);
     } else if (!image) {
         return fail(EXIT_USAGE, SPB_OK, "the bundle has no golden image: --rounds needs --images",
                     s->wanted.bundle, -1);
     }
-    spb_status status = timing_run(&s->times, &s->model, image, s->image_bytes, s->logits, s->wanted.warmup);
+    const timing_subject found = {&s->model, image, s->image_bytes, s->logits};
+    *subject = found;
+    return NONE;
+}
+
+/* Memory that no run has touched yet, and cold caches: what the first image after a start costs. */
+static failure measure_first(session *s) {
+    timing_subject subject;
+    if (s->wanted.rounds == 0)
+        return NONE;
+    failure f = find_subject(s, &subject);
+    if (f.exit_code)
+        return f;
+    spb_status status = timing_first(&s->times, &subject);
+    return status ? of_status(status, s->wanted.bundle, -1) : NONE;
+}
+
+static failure measure(session *s) {
+    timing_subject subject;
+    if (s->wanted.rounds == 0)
+        return NONE;
+    failure f = find_subject(s, &subject);
+    if (f.exit_code)
+        return f;
+    spb_status status = timing_run(&s->times, &subject, &s->plan, &s->counting);
     return status ? of_status(status, s->wanted.bundle, -1) : NONE;
 }
 
 static failure work(session *s) {
+    if (s->wanted.cpus && !affinity_set(s->wanted.cpus))
+        return fail(EXIT_USAGE, SPB_OK, "no such processors here", s->wanted.cpus, -1);
     failure f = open_model(s);
     if (f.exit_code || s->wanted.info)
         return f;
+    s->plan.rounds = s->wanted.rounds;
+    s->plan.warmup = s->wanted.warmup;
+    s->plan.seconds = s->wanted.seconds;
     f = open_images(s);
     if (f.exit_code)
         return f;
-    if (!timing_alloc(&s->times, &s->model, s->wanted.rounds))
+    if (!timing_alloc(&s->times, &s->model, &s->plan))
         return out_of_memory("the times of --rounds");
+    s->counting = counters_open();
     f = start_threads(s);
-    if (f.exit_code)
-        return f;
-    f = check_golden(s);
+    if (!f.exit_code)
+        f = measure_first(s);
+    if (!f.exit_code)
+        f = check_golden(s);
     if (!f.exit_code)
         f = classify(s);
     if (!f.exit_code)
@@ -203,17 +240,46 @@ static void print_times(json *out, const char *key, const int64_t *ns, long roun
     json_close(out, ']');
 }
 
+/* -1 stands for: cannot be had. */
+static void print_count(json *out, const char *key, int64_t count) {
+    if (count >= 0)
+        json_number(out, key, count);
+}
+
+static void print_counters(json *out, const session *s) {
+    json_object(out, "counters");
+    for (int kind = 0; kind < COUNT_KINDS; kind++)
+        print_count(out, counter_name[kind], s->times.counted[kind]);
+    if (s->counting.error)
+        json_text(out, "absent", strerror(s->counting.error));
+    json_close(out, '}');
+}
+
+static void print_place(json *out) {
+    int cpu[AFFINITY_MOST], count = affinity_get(cpu);
+    struct rusage usage;
+    json_list(out, "cpus");
+    for (int i = 0; i < count; i++)
+        json_number(out, NULL, cpu[i]);
+    json_close(out, ']');
+    if (getrusage(RUSAGE_SELF, &usage) == 0)
+        json_number(out, "peak_rss_bytes", (int64_t)usage.ru_maxrss * 1024);
+    json_number(out, "code_bytes", (int64_t)(&etext - &__executable_start));
+}
+
 static void print_layers(json *out, const session *s) {
     json_list(out, "layers");
     for (unsigned i = 0; i < s->model.info.layer_count; i++) {
         spb_layer_info layer;
-        long rounds = s->times.layer_ns ? s->times.rounds : 0;
+        long rounds = s->times.layer_ns ? s->times.rounds : 0; /* --info has none */
         spb_model_layer(&s->model, i, &layer);
         json_object(out, NULL);
         json_text(out, "name", layer.name);
         json_number(out, "op", layer.op);
         json_number(out, "taps", layer.tap_count);
-        print_times(out, "ns", rounds ? s->times.layer_ns + (long)i * rounds : NULL, rounds);
+        print_times(out, "ns", rounds ? s->times.layer_ns + (long)i * s->times.most : NULL, rounds);
+        if (rounds)
+            print_count(out, "instructions", s->times.layer_instructions[i]);
         json_close(out, '}');
     }
     json_close(out, ']');
@@ -243,6 +309,7 @@ static void print_result(json *out, const session *s) {
     json_text(out, "name", info->name);
     json_text(out, "target", info->target);
     json_number(out, "arena_bytes", (int64_t)info->arena_bytes);
+    print_place(out);
     print_layers(out, s);
     if (!s->wanted.info) { /* they hold, or we would not be here */
         json_object(out, "golden");
@@ -253,6 +320,10 @@ static void print_result(json *out, const session *s) {
     if (s->predictions)
         print_classified(out, s);
     json_number(out, "rounds", s->times.rounds);
+    if (s->times.rounds) {
+        json_number(out, "first_ns", s->times.first_ns);
+        print_counters(out, s);
+    }
     print_times(out, "total_ns", s->times.total_ns, s->times.rounds);
 }
 
@@ -274,16 +345,19 @@ int main(int argc, char **argv) {
     session s;
     const char *where = "";
     memset(&s, 0, sizeof s);
+    for (int kind = 0; kind < COUNT_KINDS; kind++)
+        s.counting.fd[kind] = -1;
     const char *usage = options_read(&s.wanted, argc, argv, &where);
     failure f = usage ? fail(EXIT_USAGE, SPB_OK, usage, where, -1) : work(&s);
     json out = json_begin(stdout);
-    json_number(&out, "runner", 1);
+    json_number(&out, "runner", 2);
     if (f.exit_code) {
         print_failure(&out, &s, &f);
     } else {
         print_result(&out, &s);
     }
     json_end(&out);
+    counters_close(&s.counting);
     timing_free(&s.times);
     spb_threads_destroy(s.threads);
     free(s.predictions);

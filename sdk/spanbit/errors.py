@@ -24,6 +24,7 @@ class ExitCode(IntEnum):
     TOOLCHAIN = 7
     GOLDEN_MISMATCH = 8
     TIMEOUT = 9
+    SLOWER = 10
     INTERRUPTED = 130
 
 

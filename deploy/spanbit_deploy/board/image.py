@@ -23,7 +23,7 @@ from spanbit.errors import ExitCode, SpanbitError
 
 from spanbit_deploy.board.cpio import Archive
 from spanbit_deploy.board.packages import fetch
-from spanbit_deploy.execute import Watcher
+from spanbit_deploy.watcher import Watcher
 
 HOST_KEY_NAME = "spanbit-virtual-board"
 _LIBRARIES = "lib/aarch64-linux-gnu"

@@ -22,9 +22,9 @@ from spanbit.cbuild import cache_dir
 from spanbit.errors import ExitCode, SpanbitError
 
 from spanbit_deploy.board.image import HOST_KEY_NAME, Image, ensure_image, find_image
-from spanbit_deploy.execute import Watcher
 from spanbit_deploy.tools import apt_line, missing_tools
 from spanbit_deploy.transports import Ssh, SshSettings
+from spanbit_deploy.watcher import Watcher
 
 QEMU = "qemu-system-aarch64"
 TOOLS = {QEMU: "qemu-system-arm"}
@@ -33,6 +33,7 @@ _DISK_MIB = 64
 _BOOT_TIMEOUT_S = 120.0
 _ATTEMPT_S = 5.0
 _STOP_TIMEOUT_S = 10.0
+_ICOUNT = ("-icount", "shift=0,sleep=off")  # one instruction a nanosecond; idle time is skipped
 _KERNEL_LINE = "console=ttyAMA0 quiet panic=-1"
 
 
@@ -43,21 +44,26 @@ class BoardStatus:
     pid: int
     port: int
     image: Path | None
+    counted: bool = False  # its clock counts instructions
 
     @property
     def running(self) -> bool:
         return self.pid != 0
 
 
-def up(watcher: Watcher, name: str = "", *, disk: Path | None = None) -> BoardStatus:
+def up(watcher: Watcher, name: str = "", *, counted: bool = False, disk: Path | None = None) -> BoardStatus:
     """Boots the board unless it runs; returns when SSH answers.
 
     Args:
         name: of one more board than the user's first, which has none.
+        counted: the board's clock counts executed instructions, one a nanosecond, and its performance
+            counters are exact (qemu's -icount). The same program then takes the same time, whatever else
+            this machine does.
         disk: file that keeps what is pushed; made where it is not there. Without it, the disk is memory.
 
     Raises:
-        SpanbitError: BOARD: qemu is missing, or the image cannot be built; TIMEOUT: it does not answer.
+        SpanbitError: BOARD: qemu is missing, the image cannot be built, or a board of the other kind runs;
+            TIMEOUT: it does not answer.
     """
     tools = TOOLS if disk is None else {**TOOLS, **_DISK_TOOLS}
     absent = missing_tools(tools)
@@ -73,8 +79,15 @@ def up(watcher: Watcher, name: str = "", *, disk: Path | None = None) -> BoardSt
         found = status(name)
         if not found.running:
             watcher.stage("booting the virtual board")
-            _start(image, name, disk)
+            _start(image, name, counted=counted, disk=disk)
             found = status(name)
+        elif counted and not found.counted:
+            raise SpanbitError(
+                "a virtual board that does not count instructions runs already",
+                where=f"process {found.pid}",
+                fix="stop it first: spanbit board down" + (f" --name {name}" if name else ""),
+                code=ExitCode.BOARD,
+            )
         try:
             _wait(watcher, name)
         except BaseException:
@@ -109,7 +122,9 @@ def status(name: str = "") -> BoardStatus:
         pid, port = int(_pid_file(name).read_text()), int(_port_file(name).read_text())
     except (OSError, ValueError):
         return BoardStatus(0, 0, folder)
-    return BoardStatus(pid, port, folder) if _is_ours(pid, name) else BoardStatus(0, 0, folder)
+    if not _is_ours(pid, name):
+        return BoardStatus(0, 0, folder)
+    return BoardStatus(pid, port, folder, counted=_ICOUNT[0].encode() in _command_of(pid))
 
 
 def board_settings(name: str = "") -> SshSettings:
@@ -136,10 +151,11 @@ def board_settings(name: str = "") -> SshSettings:
         known_hosts=(image.known_hosts,),
         host_key_name=HOST_KEY_NAME,
         emulated=True,
+        counted=found.counted,
     )
 
 
-def _start(image: Image, name: str, disk: Path | None) -> None:
+def _start(image: Image, name: str, *, counted: bool, disk: Path | None) -> None:
     _state(name).mkdir(exist_ok=True)
     if disk is not None and not disk.exists():
         _make_disk(disk)
@@ -149,6 +165,7 @@ def _start(image: Image, name: str, disk: Path | None) -> None:
     command: tuple[str, ...] = (
         *(QEMU, "-M", "virt", "-cpu", "cortex-a72", "-smp", "1", "-m", "256", "-no-reboot"),
         *("-display", "none", "-monitor", "none", "-serial", f"file:{_console(name)}"),
+        *(_ICOUNT if counted else ()),
         *("-kernel", str(image.kernel), "-initrd", str(image.initrd), "-append", _KERNEL_LINE),
         # `restrict`: the guest reaches nothing but the one forwarded port.
         *("-netdev", f"user,id=n,restrict=on,hostfwd=tcp:127.0.0.1:{port}-:22"),
@@ -205,11 +222,15 @@ def _wait(watcher: Watcher, name: str) -> None:
 
 def _is_ours(pid: int, name: str) -> bool:
     """A process number may belong to another by now."""
-    try:
-        command = Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return False
+    command = _command_of(pid)
     return QEMU.encode() in command and str(_pid_file(name)).encode() in command
+
+
+def _command_of(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 @contextlib.contextmanager

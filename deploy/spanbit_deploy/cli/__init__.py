@@ -4,9 +4,12 @@ spanbit profile demo.spb --on ssh://pi@raspberrypi.local
 """
 
 from spanbit_deploy.cli.board import board
+from spanbit_deploy.cli.compare import compare
 from spanbit_deploy.cli.doctor import doctor
-from spanbit_deploy.cli.execute import profile, run
+from spanbit_deploy.cli.execute import run
+from spanbit_deploy.cli.profile import profile
 from spanbit_deploy.cli.releases import activate, push, releases, remove, rollback
+from spanbit_deploy.cli.report import html, markdown
 from spanbit_deploy.cli.sign import keygen, sign, trust
 from spanbit_deploy.cli.tune import tune
 from spanbit_deploy.cli.verify import verify
@@ -14,8 +17,11 @@ from spanbit_deploy.cli.verify import verify
 __all__ = [
     "activate",
     "board",
+    "compare",
     "doctor",
+    "html",
     "keygen",
+    "markdown",
     "profile",
     "push",
     "releases",

@@ -30,19 +30,22 @@ _NAME = click.option(
 )
 
 
-@board.command(epilog="Example: spanbit board up")
+@board.command(epilog="Example: spanbit board up --icount")
 @_NAME
+@click.option(
+    "--icount", is_flag=True, help="Its clock counts executed instructions, exactly, 1 ns for each."
+)
 @click.option(
     "--disk",
     type=click.Path(path_type=Path),
     help="File that keeps what is pushed; made if it is not there  [default: memory]",
 )
-def up(name: str, disk: Path | None) -> None:
+def up(name: str, icount: bool, disk: Path | None) -> None:
     """Boot it; the first time, build its image from Debian packages (needs the network)."""
     from spanbit_deploy.board import up as boot
 
     with shown_progress() as watcher:
-        found = boot(watcher, name, disk=disk)
+        found = boot(watcher, name, counted=icount, disk=disk)
     on = f"board:{name}" if name else "board"
     click.echo(f"the virtual board runs (process {found.pid}, 127.0.0.1:{found.port}); use it with --on {on}")
 
@@ -67,8 +70,10 @@ def status(name: str, as_json: bool) -> None:
     if as_json:
         image = None if found.image is None else str(found.image)
         said = {"running": found.running, "pid": found.pid, "port": found.port, "image": image}
+        said["icount"] = found.counted
         click.echo(json.dumps(said))
     elif found.running:
-        click.echo(f"runs: process {found.pid}, ssh on 127.0.0.1:{found.port}")
+        counts = ", counts instructions" if found.counted else ""
+        click.echo(f"runs: process {found.pid}, ssh on 127.0.0.1:{found.port}{counts}")
     else:
         click.echo("does not run; its image " + ("is built" if found.image else "is not built yet"))

@@ -1,7 +1,6 @@
-"""`spanbit run` and `spanbit profile`: the same way to a board, with and without a clock.
+"""`spanbit run`: a bundle and its images to a place; and the options that `spanbit profile` shares with it.
 
 spanbit run demo.spb --on board
-spanbit profile demo.spb --on emulated:rpi4 --json
 """
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from spanbit.errors import ExitCode, SpanbitError
@@ -18,10 +17,14 @@ from spanbit_deploy.cli.options import ACCEPT_HOST_KEY, TIMEOUT, WAIT
 from spanbit_deploy.cli.watch import asker, shown_progress
 from spanbit_deploy.place import PLACES
 
+if TYPE_CHECKING:
+    from spanbit_deploy.figures import RunFigures
+
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
-def _shared(command: _F) -> _F:
+def place_and_images(command: _F) -> _F:
+    """The bundle, where it goes, what it classifies there."""
     for option in reversed(
         (
             click.argument("bundle", type=click.Path(path_type=Path)),
@@ -49,13 +52,6 @@ def _shared(command: _F) -> _F:
             TIMEOUT,
             WAIT,
             ACCEPT_HOST_KEY,
-            click.option(
-                "--threads",
-                default=1,
-                show_default=True,
-                type=click.IntRange(1, 8),
-                help="Workers that share every layer.",
-            ),
             click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
         )
     ):
@@ -64,39 +60,16 @@ def _shared(command: _F) -> _F:
 
 
 @click.command(epilog="Example: spanbit run demo.spb --on ssh://pi@raspberrypi.local --count 1000")
-@_shared
-def run(bundle: Path, as_json: bool, **options: Any) -> None:
-    """Run BUNDLE at a place: check its golden outputs, classify images, print the accuracy."""
-    from spanbit_deploy.images import default_images
-    from spanbit_deploy.table import run_view
-
-    if options["images"] is None and not default_images(bundle).is_file():
-        raise SpanbitError(
-            "no images to classify",
-            where=str(bundle),
-            why=f"there is no {default_images(bundle).name} beside it",
-            fix="name some with --images FILE.npz",
-            code=ExitCode.USAGE,
-        )
-    _show(bundle, rounds=0, view=run_view, as_json=as_json, **options)
-
-
-@click.command(epilog="Example: spanbit profile demo.spb --on board --rounds 50")
-@_shared
-@click.option("--rounds", default=100, show_default=True, type=click.IntRange(1, 10_000), help="Timed runs.")
-def profile(bundle: Path, rounds: int, as_json: bool, **options: Any) -> None:
-    """Time BUNDLE at a place, layer by layer, after its golden outputs were checked there."""
-    from spanbit_deploy.table import profile_view
-
-    _show(bundle, rounds=rounds, view=profile_view, as_json=as_json, **options)
-
-
-def _show(
-    path: Path,
-    *,
-    rounds: int,
-    view: Callable[[Any], Any],
-    as_json: bool,
+@place_and_images
+@click.option(
+    "--threads",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1, 8),
+    help="Workers that share every layer.",
+)
+def run(
+    bundle: Path,
     on: str,
     target: str | None,
     images: Path | None,
@@ -106,61 +79,64 @@ def _show(
     release: str,
     wait: float,
     accept_host_key: str,
+    as_json: bool,
     threads: int,
 ) -> None:
+    """Run BUNDLE at a place: check its golden outputs, classify images, print the accuracy."""
     # Imported here: `spanbit --help` shall not wait for paramiko and numpy.
     from rich.console import Console
 
-    from spanbit_deploy.bundle_file import bundle_name, load_bundle
-    from spanbit_deploy.execute import execute
-    from spanbit_deploy.fetch import fetch_release
+    from spanbit_deploy.execute import RunPlan, execute
     from spanbit_deploy.figures import run_figures
-    from spanbit_deploy.images import load_images
-    from spanbit_deploy.place import TargetChoice, choose_target, open_place
+    from spanbit_deploy.images import default_images
+    from spanbit_deploy.place import open_place
+    from spanbit_deploy.subject import Wanted
+    from spanbit_deploy.table import run_view
 
-    if release and target:
+    if images is None and not default_images(bundle).is_file():
         raise SpanbitError(
-            "--release runs the runner that is on the board",
-            why="--target is for a runner that is built now",
-            fix="leave one of them out",
+            "no images to classify",
+            where=str(bundle),
+            why=f"there is no {default_images(bundle).name} beside it",
+            fix="name some with --images FILE.npz",
             code=ExitCode.USAGE,
         )
-    board, there, pictures = open_place(on, accept_host_key=accept_host_key, ask=asker()), None, None
-    bundle = None if release else load_bundle(path)
-    if bundle is not None:  # a mistake in the files is found before anybody is called
-        pictures = load_images(images, labels, bundle_path=path, shape=bundle.input, count=count)
+    wanted = Wanted(bundle, on, target, release, images, labels, count)
+    board = open_place(on, accept_host_key=accept_host_key, ask=asker())
     with shown_progress() as watcher:
         watcher.stage(f"connecting to {on}")
         with board:
-            if bundle is None:
-                there = fetch_release(board, bundle_name(path), release)
-                bundle, choice = there.bundle, TargetChoice(there.target)
-                pictures = load_images(images, labels, bundle_path=path, shape=bundle.input, count=count)
-            else:
-                choice = choose_target(on, board, bundle_target=bundle.target, wanted=target)
+            subject = wanted.on_board(board)
             done = execute(
                 board,
-                choice.target,
-                bundle,
-                images=pictures,
-                rounds=rounds,
+                subject.choice.target,
+                subject.bundle,
+                images=subject.images,
+                plan=RunPlan(threads=threads),
                 timeout=timeout,
                 watcher=watcher,
-                threads=threads,
-                release=None if there is None else there.release,
+                release=subject.release,
                 wait=wait,
             )
-    figures = run_figures(done, pictures, on=on, target=choice.target, emulated=board.emulated)
+    choice = subject.choice
+    figures = run_figures(
+        done, subject.images, bundle=subject.bundle, on=on, target=choice.target, board=board
+    )
     if as_json:
-        click.echo(
-            json.dumps({"bundle": str(path), "message": choice.message, **figures.as_dict()}, indent=2)
-        )
+        said = {"bundle": str(bundle), "message": choice.message, **figures.as_dict()}
+        click.echo(json.dumps(said, indent=2))
         return
-    if choice.message:
-        click.echo(choice.message, err=True)
-    if threads > figures.cores:
+    show_messages(choice.message, figures)
+    Console().print(run_view(figures))
+
+
+def show_messages(message: str, figures: RunFigures) -> None:
+    """What the user should know beside the figures, on standard error."""
+    if message:
+        click.echo(message, err=True)
+    if figures.threads > figures.cores:
         click.echo(
-            f"note: {threads} threads on {figures.cores} cores of {on}: more than cores are no faster",
+            f"note: {figures.threads} threads on {figures.cores} cores of {figures.on}: "
+            "more than cores are no faster",
             err=True,
         )
-    Console().print(view(figures))

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from spanbit.verify import Agreement
 
     from spanbit_deploy.bundle_file import BundleFile
-    from spanbit_deploy.execute import Watcher
     from spanbit_deploy.images import Images
+    from spanbit_deploy.watcher import Watcher
 
 
 @click.command(epilog="Example: spanbit verify demo.pt demo.spb --count 50")

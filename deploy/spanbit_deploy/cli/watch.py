@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from spanbit_deploy.execute import Watcher
+from spanbit_deploy.watcher import Watcher
 
 _shown: list[Progress] = []
 """The bar on the terminal, while there is one: it makes way for a question."""

@@ -47,6 +47,7 @@ class Transport(ABC):
     name: str
     emulator: tuple[str, ...] = ()  # stands before a program that was built for the board
     emulated: bool = False  # its times are not a board's
+    counted: bool = False  # emulated, and its clock counts instructions: one is 1 ns
 
     @abstractmethod
     def connect(self) -> None:

@@ -41,15 +41,15 @@ class Ssh(Transport):
 
     def __init__(self, settings: SshSettings) -> None:
         self.name = settings.name
-        self.emulated = settings.emulated
-        self._settings = settings
+        self.emulated, self.counted = settings.emulated, settings.counted
+        self.settings = settings
         self._clients: list[paramiko.SSHClient] = []  # jumps first, the board last
         self._heartbeats: list[Heartbeat] = []
         self._by: Files | None = None
 
     def connect(self) -> None:
         try:
-            self._clients.append(self._client(self._settings))
+            self._clients.append(self._client(self.settings))
         except BaseException:
             self.close()
             raise

@@ -46,6 +46,7 @@ class SshSettings:
     ask: Ask | None = None  # asks the user for a password or passphrase; None: nobody can be asked
     accept_host_key: str = ""  # "SHA256:...": the one unknown key that is accepted and stored
     emulated: bool = False
+    counted: bool = False
 
 
 def settings_of(url: str, *, accept_host_key: str = "", ask: Ask | None = None) -> SshSettings:

@@ -17,10 +17,11 @@ from spanbit.targets import Target
 from spanbit.tree import tree_cost
 
 from spanbit_deploy.bundle_file import BundleFile
-from spanbit_deploy.execute import Watcher, execute
+from spanbit_deploy.execute import RunPlan, execute
 from spanbit_deploy.release import board_dir
 from spanbit_deploy.transports import Transport
 from spanbit_deploy.tune.network import tuning_bundle
+from spanbit_deploy.watcher import Watcher
 
 PASSES = 2
 """Both kernels in turn, so often: a board that grows warm slows both."""
@@ -57,7 +58,13 @@ def measure(
             for kind, bundle in bundles.items():
                 times = fastest[kind]
                 done = execute(
-                    board, target, bundle, images=None, rounds=rounds, timeout=timeout, watcher=watcher
+                    board,
+                    target,
+                    bundle,
+                    images=None,
+                    plan=RunPlan(rounds=rounds),
+                    timeout=timeout,
+                    watcher=watcher,
                 )
                 for layer in done.report.layers:
                     times[layer.name] = min(*layer.ns, times.get(layer.name, layer.ns[0]))

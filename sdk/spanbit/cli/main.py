@@ -11,19 +11,19 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
 
 import click
 
 from spanbit.cli.failure import guard
-from spanbit.errors import ExitCode, SpanbitError
+from spanbit.cli.plugins import load_plugin, plugins
 
 COMMANDS = {
     "train": ("spanbit.cli.train:train_command", "Train a small network to a tree cost."),
     "compile": ("spanbit.cli.compile:compile_command", "Compile a checkpoint into a bundle."),
     "inspect": ("spanbit.cli.inspect:inspect", "Show what a bundle holds."),
-    "report": ("spanbit.cli.report:report", "Draw what training did: accuracy against cost, layers, a tree."),
+    "report": ("spanbit.cli.report:report", "Draw what training did; make a page of a profile."),
 }
+_GROUP = "spanbit.commands"
 FOREIGN = {
     "run": "Classify images on a board.",
     "profile": "Time a bundle on a board, layer by layer.",
@@ -35,7 +35,8 @@ FOREIGN = {
     "keygen": "Make a key pair to sign bundles with.",
     "sign": "Sign a bundle.",
     "trust": "Let a board take bundles only that a key has signed.",
-    "verify": "Compare a model, its bundle and a board, layer by layer.",
+    "compare": "Say what changed between two profiles.",
+    "verify": "Compare a model with its bundle, layer by layer.",
     "tune": "Measure a board for the compiler's choice of kernels.",
     "board": "The virtual board: up, down, status.",
     "doctor": "Say what is missing on this machine.",
@@ -46,18 +47,16 @@ class LazyGroup(click.Group):
     """Knows the names and one line of help of its commands; imports a command when it is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [*COMMANDS, *(name for name in _plugins() if name not in COMMANDS)]
+        return [*COMMANDS, *(name for name in plugins(_GROUP) if name not in COMMANDS)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in COMMANDS:
             module, _, attribute = COMMANDS[cmd_name][0].partition(":")
             command = getattr(import_module(module), attribute)
-        elif (plugin := _plugins().get(cmd_name)) is not None:
-            command = _load(plugin)
-        else:
-            return None
-        assert isinstance(command, click.Command)
-        return command
+            assert isinstance(command, click.Command)
+            return command
+        plugin = plugins(_GROUP).get(cmd_name)
+        return None if plugin is None else load_plugin(plugin)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         rows = [(name, self._one_line(name)) for name in self.list_commands(ctx)]
@@ -67,23 +66,6 @@ class LazyGroup(click.Group):
     @staticmethod
     def _one_line(name: str) -> str:
         return COMMANDS[name][1] if name in COMMANDS else FOREIGN.get(name, "")
-
-
-def _plugins() -> dict[str, EntryPoint]:
-    return {point.name: point for point in entry_points(group="spanbit.commands")}
-
-
-def _load(plugin: EntryPoint) -> object:
-    try:
-        return plugin.load()
-    except (ImportError, AttributeError) as error:
-        raise SpanbitError(
-            f"the command {plugin.name!r} cannot be loaded",
-            where=plugin.value,
-            why=str(error),
-            fix="install spanbit again: pip install --force-reinstall spanbit",
-            code=ExitCode.INTERNAL,
-        ) from error
 
 
 @click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from spanbit.cli.files import read_file, write_atomic
+from spanbit.cli.plugins import load_plugin, plugins
 from spanbit.errors import ExitCode, SpanbitError, not_installed
 
 if TYPE_CHECKING:
     from spanbit.report.pictures import Series
     from spanbit.tree import ChannelTree
 
+_GROUP = "spanbit.report"
 _Decorator = Callable[[Callable[..., None]], Callable[..., None]]
 _FILES: _Decorator = click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 
@@ -35,9 +37,23 @@ def _out(default: str) -> _Decorator:
     )
 
 
-@click.group(epilog="Example: spanbit report tree twin.pt small.pt --layer conv2 --out tree.svg")
+class _Reports(click.Group):
+    """The pictures below, and the reports of other packages (entry points of the group `spanbit.report`)."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*super().list_commands(ctx), *plugins(_GROUP)})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        own = super().get_command(ctx, cmd_name)
+        plugin = plugins(_GROUP).get(cmd_name)
+        return load_plugin(plugin) if own is None and plugin is not None else own
+
+
+@click.group(
+    cls=_Reports, epilog="Example: spanbit report tree twin.pt small.pt --layer conv2 --out tree.svg"
+)
 def report() -> None:
-    """Draw what training did, from its logs, checkpoints and bundles."""
+    """Draw what training did, from its logs, checkpoints and bundles; make a page of a profile."""
 
 
 @report.command(epilog="Example: spanbit report front *.pt --out front.svg")

@@ -60,6 +60,7 @@ class LayerFigures:
     kernel: str
     reason: str
     taps: int | None
+    macs: int | None  # multiply-accumulates: taps times pixels of the output
     distance: int | None
     cost: float | None
     depth: int | None
@@ -123,7 +124,20 @@ def _layer(op: Op, shape: str, pixels: int, stored: int) -> LayerFigures:
     taps, before = int(weight.size), int(weight.nbytes)
     kind = _KINDS[type(op)]
     return LayerFigures(
-        op.name, kind, shape, kind, "", taps or None, None, None, None, None, None, before, stored
+        name=op.name,
+        op=kind,
+        shape=shape,
+        kernel=kind,
+        reason="",
+        taps=taps or None,
+        macs=taps * pixels or None,
+        distance=None,
+        cost=None,
+        depth=None,
+        bit_ops_before=None,
+        bit_ops_after=None,
+        bytes_before=before,
+        bytes_after=stored,
     )
 
 
@@ -138,6 +152,7 @@ def _binary_conv(op: BinaryConv, shape: str, pixels: int, stored: int) -> LayerF
         kernel=op.kernel.name.lower() if op.kernel else "none",
         reason=op.kernel_reason,
         taps=taps,
+        macs=taps * pixels,
         distance=distance,
         cost=distance / taps if distance is not None else None,
         depth=int(tree.depth.max()) if tree else None,

@@ -1,0 +1,10 @@
+"""What `spanbit profile` measures beside the runner's clock, how it is kept, compared and shown.
+
+stats.py        one list of times as figures
+conditions.py   temperature, frequency, throttling of a board, before, while and after it runs
+power.py        watts, from the board or from a meter beside it
+record.py       profile.json: written, read, checked
+folder.py       a run's folder: profile.json, environment.json, log.txt
+compare.py      two of them: ratios with confidence intervals
+page.py         one HTML file, or Markdown, of one or two
+"""
