@@ -118,21 +118,23 @@ def parse_report(text: str, expected: Expected) -> RunnerReport | RunnerFailure:
 def parse_golden(text: str) -> int | RunnerFailure:
     """How many golden outputs were equal, for those who know nothing of the bundle.
 
+    A release may be older than we are: its runner's protocol may be, too.
+
     Raises:
         ReportError: as `parse_report`.
     """
-    said = _read(text)
+    said = _read(text, oldest=1)
     return _failure(_object(said, "error")) if "error" in said else _golden(said)
 
 
-def _read(text: str) -> dict[str, Any]:
+def _read(text: str, *, oldest: int = PROTOCOL) -> dict[str, Any]:
     try:
         said = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise ReportError(f"not JSON: {error}") from error
     if not isinstance(said, dict):
         raise ReportError("not an object")
-    if _number(said, "runner") != PROTOCOL:
+    if not oldest <= _number(said, "runner") <= PROTOCOL:
         raise ReportError(f"protocol {said['runner']}, known is {PROTOCOL}")
     return said
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+import threading
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -15,6 +16,9 @@ from spanbit.errors import ExitCode, SpanbitError
 from spanbit.targets import Target, Toolchain
 
 RUNNER_NAME = "spb_runner"
+
+# Pushed to many boards at once, it is built by the first and found by the others.
+_one_at_a_time = threading.Lock()
 
 
 def is_installed(toolchain: Toolchain) -> bool:
@@ -50,12 +54,13 @@ def build_runner(target: Target) -> Path:
         SpanbitError: TOOLCHAIN: no compiler, or it refuses the code.
     """
     toolchain = find_toolchain(target)
-    return build(
-        (*toolchain.command, *toolchain.flags, *POOL_FLAGS),
-        (*runtime_sources(), *runner_sources()),
-        include=include_dirs(),
-        output_name=RUNNER_NAME,
-    )
+    with _one_at_a_time:
+        return build(
+            (*toolchain.command, *toolchain.flags, *POOL_FLAGS),
+            (*runtime_sources(), *runner_sources()),
+            include=include_dirs(),
+            output_name=RUNNER_NAME,
+        )
 
 
 def _command_text(toolchain: Toolchain) -> str:

@@ -17,12 +17,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from spanbit.errors import ExitCode, SpanbitError
 
+from spanbit_deploy.cli.fleet import fleet_of, many_boards, on_fleet
 from spanbit_deploy.cli.options import ACCEPT_HOST_KEY, CHECK_TIMEOUT, WAIT
 from spanbit_deploy.cli.watch import asker, shown_progress
 from spanbit_deploy.place import PLACES
 
 if TYPE_CHECKING:
+    from spanbit_deploy.inventory import Board
     from spanbit_deploy.release import Lock
+    from spanbit_deploy.transports import Transport
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _NAME = click.argument("name", type=click.Path(path_type=Path))
@@ -38,15 +41,12 @@ _KEEP = click.option(
 )
 
 
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+
+
 def _place(command: _F) -> _F:
-    for option in reversed(
-        (
-            click.option("--on", required=True, help=f"Where: {PLACES}."),
-            WAIT,
-            ACCEPT_HOST_KEY,
-            click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
-        )
-    ):
+    on = click.option("--on", required=True, help=f"Where: {PLACES}.")
+    for option in reversed((on, WAIT, ACCEPT_HOST_KEY, _JSON)):
         command = option(command)
     return command
 
@@ -54,27 +54,46 @@ def _place(command: _F) -> _F:
 @click.command(epilog="Example: spanbit push demo.spb --on ssh://pi@raspberrypi.local")
 @click.argument("bundle", type=click.Path(path_type=Path))
 @click.option("--target", help="Target to build the runner for  [default: what fits --on]")
+@click.option("--on", help=f"One board: {PLACES}.")
+@many_boards
 @_COMMAND
 @_KEEP
 @CHECK_TIMEOUT
-@_place
+@WAIT
+@ACCEPT_HOST_KEY
+@_JSON
 def push(
     bundle: Path,
     target: str | None,
     command: str,
     keep: int,
     timeout: float,
-    on: str,
+    on: str | None,
     wait: float,
     accept_host_key: str,
     as_json: bool,
-) -> None:
-    """Put BUNDLE and its runner on a board, check them there, and make them the current release."""
+    **many: Any,
+) -> int:
+    """Put BUNDLE and its runner on boards, check them there, and make them the current release."""
     from spanbit_deploy.bundle_file import load_bundle
     from spanbit_deploy.place import open_place
     from spanbit_deploy.push import push_bundle
 
+    fleet = fleet_of(on, **many)
     checked = load_bundle(bundle)
+    if fleet is not None:
+
+        def work(transport: Transport, one: Board) -> dict[str, Any]:
+            from spanbit_deploy.watcher import Watcher
+
+            options: dict[str, Any] = {"command": command, "timeout": timeout, "keep": keep, "wait": wait}
+            wanted = target or one.target or None
+            done = push_bundle(transport, one.on, checked, target=wanted, watcher=Watcher(), **options)
+            return asdict(done)
+
+        columns = {"digest": "runs", "before": "before", "target": "runner for"}
+        return on_fleet("push", fleet, work, columns, as_json=as_json)
+    assert on is not None
     board = open_place(on, accept_host_key=accept_host_key, ask=asker())
     with shown_progress() as watcher:
         watcher.stage(f"connecting to {on}")
@@ -92,10 +111,11 @@ def push(
             )
     if as_json:
         click.echo(json.dumps({"on": on, **asdict(pushed)}, indent=2))
-        return
+        return 0
     if pushed.message:
         click.echo(pushed.message, err=True)
     click.echo(f"{on} runs {pushed.name} {pushed.digest}: {pushed.summary}")
+    return 0
 
 
 @click.command(epilog="Example: spanbit releases demo --on ssh://pi@raspberrypi.local")
