@@ -1,0 +1,52 @@
+"""A board's facts on one screen of a terminal. No figure is calculated here."""
+
+from __future__ import annotations
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from spanbit_deploy.probe import BoardFacts, advice, verdicts
+
+
+def probe_view(facts: BoardFacts, on: str) -> Group:
+    """What it is, which targets' runners run on it, what to change."""
+    table = Table(show_header=False, box=None, title=Text(on, "bold"), title_justify="left")
+    for name, value in _rows(facts):
+        table.add_row(Text(name, "bold"), Text(value or "it does not say"))
+    fitting = [verdict.target for verdict in verdicts(facts) if verdict.runs]
+    others = [f"{verdict.target} ({verdict.why})" for verdict in verdicts(facts) if not verdict.runs]
+    runs = Text(", ".join(fitting) or "none", "green" if fitting else "red")
+    table.add_row(Text("targets that run", "bold"), runs)
+    table.add_row(Text("that do not", "bold"), Text("; ".join(others)))
+    lines = [Text(f"- {line}") for line in advice(facts)]
+    return Group(table, Text("to change:" if lines else "nothing to change", "bold"), *lines)
+
+
+def _rows(facts: BoardFacts) -> list[tuple[str, str]]:
+    types = ", ".join(f"{count} x {name}" for name, count in facts.core_types.items())
+    bits = f"{facts.userland_bits}-bit userland" if facts.userland_bits else "userland unknown"
+    isa = (("NEON", facts.neon), ("dotprod", facts.dotprod), ("fp16", facts.fp16))
+    cores = f"{facts.cores or '?'} cores" + (f": {types}" if types else "")
+    clocks = (facts.mhz, facts.mhz_min, facts.mhz_max)
+    now, least, most = ("?" if mhz is None else f"{mhz:.0f}" for mhz in clocks)
+    throttled = facts.throttled
+    throttle = "" if throttled is None else ", ".join(throttled) or "no, never since its start"
+    none = facts.perf_paranoid is None
+    paranoid = "no perf in its kernel" if none else f"perf_event_paranoid {facts.perf_paranoid}"
+    return [
+        ("board", f"{facts.model or 'unnamed'}; {facts.arch} ({facts.machine}), {bits}"),
+        ("system", f"{facts.system or '?'}; {facts.kernel}; C library: {facts.libc or 'none found'}"),
+        ("CPU", f"{cores}; " + ", ".join(f"{name} {'yes' if there else 'no'}" for name, there in isa)),
+        ("clock", f"governor {facts.governor or '?'}, {now} MHz now ({least} to {most})"),
+        ("temperature", "" if facts.celsius is None else f"{facts.celsius:.1f} °C"),
+        ("throttled", throttle),
+        ("free RAM", f"{_mib(facts.ram_free_kib)} of {_mib(facts.ram_kib)}"),
+        ("free disk", _mib(facts.disk_free_kib)),
+        ("counters", f"{'available' if facts.perf else 'not available'} ({paranoid})"),
+        ("clock source", facts.clock_source),
+    ]
+
+
+def _mib(kib: int | None) -> str:
+    return "?" if kib is None else f"{kib / 1024:,.0f} MiB"
