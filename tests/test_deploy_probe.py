@@ -1,4 +1,4 @@
-"""`spanbit doctor --on`: what a board says of itself, against a Raspberry Pi's files and against this machine."""
+"""`spanbit doctor --on`: what a board says of itself: a Raspberry Pi's files, and this machine."""
 
 from __future__ import annotations
 

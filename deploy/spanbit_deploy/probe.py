@@ -17,8 +17,8 @@ from spanbit.targets.machine import arch_of
 from spanbit_deploy.release.layout import board_dir
 from spanbit_deploy.transports import Transport
 
-# Prints `key value` a line; what a board does not have is left out. $1: the root of /proc and /sys (tests have
-# another), $2: our folder.
+# Prints `key value` a line; what a board does not have is left out. $1: the root of /proc and /sys (tests
+# have another), $2: our folder.
 _SCRIPT = r"""
 r=$1
 say() { [ -n "$2" ] && echo "$1 $2"; }
