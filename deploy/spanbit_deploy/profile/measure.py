@@ -28,6 +28,7 @@ from spanbit_deploy.profile.conditions import judge, parse_states, read_state, w
 from spanbit_deploy.profile.power import BOARD, Energy, Meter, energy_of, open_meter
 from spanbit_deploy.profile.record import SCHEMA, BundleFacts, Profile, Run, TreeShape
 from spanbit_deploy.transports import Transport
+from spanbit_deploy.versus.tflite import Versus, run_tflite
 from spanbit_deploy.watcher import Watcher
 
 
@@ -44,6 +45,8 @@ class Wish:
     sample_s: int = 2
     cool_below_c: float | None = None
     power: str = ""
+    versus: Path | None = None  # a .tflite file to time as well
+    versus_install: bool = False
 
     def plans(self) -> Iterator[RunPlan]:
         """One a setting."""
@@ -120,7 +123,16 @@ def _run(
             why="there is no such file, or the run was shorter than a sample (--sample)",
             fix="load the sensor's driver (ina2xx), or name a meter with --power command:COMMAND",
         )
-    return Run(figures, conditions, _energy(wish, watts if meter is None else meter.watts(), figures))
+    energy = _energy(wish, watts if meter is None else meter.watts(), figures)
+    return Run(figures, conditions, energy, _versus(board, wish, plan, timeout, watcher))
+
+
+def _versus(board: Transport, wish: Wish, plan: RunPlan, timeout: float, watcher: Watcher) -> Versus | None:
+    if wish.versus is None:
+        return None
+    return run_tflite(
+        board, wish.versus, plan=plan, install=wish.versus_install, timeout=timeout, watcher=watcher
+    )
 
 
 def _energy(wish: Wish, watts: tuple[float, ...], figures: RunFigures) -> Energy | None:
