@@ -68,8 +68,10 @@ class WithoutRegrowth(Prune):
 class ReachedEarly(Prune):
     """Pruning that meets its cost at `reached_at`, and goes on choosing its taps until 0.9."""
 
-    def __init__(self, cost: float, reached_at: float) -> None:
-        super().__init__(cost, warmup=min(0.05, reached_at / 2), fixed_at=0.9)
+    def __init__(
+        self, cost: float, reached_at: float, *, per_layer: bool = False, fixed_at: float = 0.9
+    ) -> None:
+        super().__init__(cost, per_layer=per_layer, warmup=min(0.05, reached_at / 2), fixed_at=fixed_at)
         self.reached_at = reached_at
 
     def prepare(self, layers: Sequence[BinaryConv2d]) -> None:
@@ -136,6 +138,16 @@ VARIANTS: dict[str, Callable[[], Compressor]] = {
     "prune, ramp to 0.9": lambda: Prune(COST, fixed_at=0.9),
     "prune, met at 0.4, chosen until 0.9": lambda: ReachedEarly(COST, 0.4),
     "prune, met at 0.1, chosen until 0.9": lambda: ReachedEarly(COST, 0.1),
+    "prune, met at 0.25, chosen until 0.9": lambda: ReachedEarly(COST, 0.25),
+    "prune, met at 0.4, chosen until 0.9, each layer its share": lambda: ReachedEarly(
+        COST, 0.4, per_layer=True
+    ),
+    "prune, met at 0.5, chosen until 0.95, each layer its share": lambda: ReachedEarly(
+        COST, 0.5, per_layer=True, fixed_at=0.95
+    ),
+    "prune, met at 0.6, chosen until 0.9, each layer its share": lambda: ReachedEarly(
+        COST, 0.6, per_layer=True
+    ),
     "prune, each layer its share": lambda: Prune(COST, per_layer=True),
     "prune, each layer its share, ramp to 0.9": lambda: Prune(COST, per_layer=True, fixed_at=0.9),
     "prune, each layer at least 0.8 of its share": lambda: Prune(COST, floor=0.8),

@@ -75,7 +75,7 @@ def _remarks(run: Run) -> list[str]:
     if figures.counters_absent:
         which = "other counters" if figures.counters else "no performance counters"
         said.append(f"{which}: {figures.counters_absent}")
-    return [*said, *_conditions(run.conditions), *_energy(run.energy)]
+    return [*said, *_conditions(run.conditions), *_energy(run.energy), *_versus(run)]
 
 
 def _conditions(found: Conditions) -> list[str]:
@@ -97,6 +97,17 @@ def _energy(found: Energy | None) -> list[str]:
     return [
         f"{found.mean_w:.3f} W mean of {len(found.samples)} samples ({found.source}), "
         f"{1000 * found.joules_an_inference:.3f} mJ an inference"
+    ]
+
+
+def _versus(run: Run) -> list[str]:
+    found, total = run.versus, run.figures.total
+    if found is None or total is None:
+        return []
+    times = found.total
+    return [
+        f"{found.runtime} on {found.path}: first {found.first_ms:.4f} ms, fastest {times.min_ms:.4f}, "
+        f"p50 {times.p50_ms:.4f}, p99 {times.p99_ms:.4f}: {times.p50_ms / total.p50_ms:.1f} times as long"
     ]
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from spanbit.errors import ExitCode, SpanbitError
@@ -28,11 +29,28 @@ _UBUNTU_PORTS = "http://ports.ubuntu.com/ubuntu-ports"  # Ubuntu keeps ARM apart
 
 
 def fetch(work: Path) -> Path:
-    """Downloads and unpacks; the folder that holds the unpacked files.
+    """The virtual board's programs and its kernel; the folder that holds the unpacked files.
 
     Raises:
         SpanbitError: no apt here, or a download failed.
     """
+    environment = _prepare(work)
+    _download(_PROGRAMS, work, environment)
+    _run(("apt-get", "-q", "download", _kernel(work, environment)), work, environment)
+    return _unpack(work)
+
+
+def fetch_programs(work: Path, names: Sequence[str]) -> Path:
+    """The same for any packages, with all that they need.
+
+    Raises:
+        SpanbitError: as `fetch`.
+    """
+    _download(names, work, _prepare(work))
+    return _unpack(work)
+
+
+def _prepare(work: Path) -> dict[str, str]:
     absent = missing_tools(TOOLS)
     if absent:
         raise SpanbitError(
@@ -44,16 +62,20 @@ def fetch(work: Path) -> Path:
     environment = {**os.environ, "APT_CONFIG": str(_configure(work)), "LC_ALL": "C"}
     # A source without ARM packages fails here and harms nobody; what is really missing fails below.
     _run(("apt-get", "-q", "update"), work, environment, must=False)
+    return environment
+
+
+def _download(names: Sequence[str], work: Path, environment: dict[str, str]) -> None:
     _run(
-        ("apt-get", "-qy", "--no-install-recommends", "--download-only", "install", *_PROGRAMS),
-        work,
-        environment,
+        ("apt-get", "-qy", "--no-install-recommends", "--download-only", "install", *names), work, environment
     )
-    _run(("apt-get", "-q", "download", _kernel(work, environment)), work, environment)
+
+
+def _unpack(work: Path) -> Path:
     root = work / "root"
     root.mkdir()
     for package in sorted([*work.glob("cache/archives/*.deb"), *work.glob("*.deb")]):
-        _run(("dpkg-deb", "-x", str(package), str(root)), work, environment)
+        _run(("dpkg-deb", "-x", str(package), str(root)), work, {**os.environ, "LC_ALL": "C"})
     return root
 
 

@@ -75,6 +75,12 @@ def _cpus(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) ->
 )
 @click.option("--cool-below", type=float, metavar="DEGREES", help="Wait until the board is no hotter.")
 @click.option("--power", default="", help="Measure watts: board, or command:COMMAND that prints them.")
+@click.option(
+    "--versus", type=click.Path(path_type=Path), help="A .tflite file to time on the same board as well."
+)
+@click.option(
+    "--versus-install", is_flag=True, help="Install LiteRT on the board for --versus, in spanbit's folder."
+)
 @click.option("--out", type=click.Path(path_type=Path), help="Folder to keep the run in.")
 def profile(
     bundle: Path,
@@ -96,6 +102,8 @@ def profile(
     sample: int,
     cool_below: float | None,
     power: str,
+    versus: Path | None,
+    versus_install: bool,
     out: Path | None,
 ) -> None:
     """Time BUNDLE at a place, layer by layer, after its golden outputs were checked there."""
@@ -107,6 +115,7 @@ def profile(
     from spanbit_deploy.profile.record import record_bytes
     from spanbit_deploy.subject import Wanted
     from spanbit_deploy.table import profile_view
+    from spanbit_deploy.versus.tflite import check_versus
 
     if timeout <= seconds:
         raise SpanbitError(
@@ -114,11 +123,16 @@ def profile(
             fix="layers are timed as long again: give --timeout three times the seconds",
             code=ExitCode.USAGE,
         )
+    if versus is not None:
+        check_versus(seconds, rounds)
     if out is not None:
         check_folder(out)
     wanted = Wanted(bundle, on, target, release, images, labels, count)
     board = open_place(on, accept_host_key=accept_host_key)
-    wish = Wish(on, rounds, seconds, warmup, threads, cpus or ("",), sample, cool_below, power, wait)
+    wish = Wish(
+        *(on, rounds, seconds, warmup, threads, cpus or ("",), sample, cool_below, power),
+        *(versus, versus_install, wait),
+    )
     with shown_progress() as shown:
         watcher = LoggedWatcher(shown)
         watcher.stage(f"connecting to {on}")

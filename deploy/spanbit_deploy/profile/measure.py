@@ -25,9 +25,11 @@ from spanbit_deploy.figures import RunFigures, run_figures
 from spanbit_deploy.profile.conditions import judge, parse_states, read_state, wait_until_cool
 from spanbit_deploy.profile.power import BOARD, Energy, Meter, energy_of, open_meter
 from spanbit_deploy.profile.record import SCHEMA, BundleFacts, Profile, Run, TreeShape
-from spanbit_deploy.release.lock import WAIT_S
+from spanbit_deploy.release import locked
+from spanbit_deploy.release.lock import LEASE_S, WAIT_S
 from spanbit_deploy.subject import Subject
 from spanbit_deploy.transports import Transport
+from spanbit_deploy.versus.tflite import Versus, run_tflite
 from spanbit_deploy.watcher import Watcher
 
 
@@ -44,6 +46,8 @@ class Wish:
     sample_s: int = 2
     cool_below_c: float | None = None
     power: str = ""
+    versus: Path | None = None  # a .tflite file to time as well
+    versus_install: bool = False
     wait: float = WAIT_S  # seconds, for others who use the board
 
     def plans(self) -> Iterator[RunPlan]:
@@ -133,7 +137,19 @@ def _run(
             why="there is no such file, or the run was shorter than a sample (--sample)",
             fix="load the sensor's driver (ina2xx), or name a meter with --power command:COMMAND",
         )
-    return Run(figures, conditions, _energy(wish, watts if meter is None else meter.watts(), figures))
+    energy = _energy(wish, watts if meter is None else meter.watts(), figures)
+    return Run(figures, conditions, energy, _versus(board, wish, plan, timeout, watcher))
+
+
+def _versus(board: Transport, wish: Wish, plan: RunPlan, timeout: float, watcher: Watcher) -> Versus | None:
+    if wish.versus is None:
+        return None
+    # Under the lock: nobody else disturbs the times, and nobody takes its folder for one left behind.
+    lease = max(LEASE_S, 2 * timeout)
+    with locked(board, "profile --versus", wait=wish.wait, lease=lease, told=watcher.stage):
+        return run_tflite(
+            board, wish.versus, plan=plan, install=wish.versus_install, timeout=timeout, watcher=watcher
+        )
 
 
 def _energy(wish: Wish, watts: tuple[float, ...], figures: RunFigures) -> Energy | None:

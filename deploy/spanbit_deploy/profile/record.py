@@ -21,6 +21,7 @@ from spanbit.report.figures import NetworkFigures
 from spanbit_deploy.figures import RunFigures
 from spanbit_deploy.profile.conditions import Conditions
 from spanbit_deploy.profile.power import Energy
+from spanbit_deploy.versus.tflite import Versus
 
 SCHEMA = 1
 FILE_NAME = "profile.json"
@@ -50,6 +51,7 @@ class Run:
     figures: RunFigures
     conditions: Conditions
     energy: Energy | None
+    versus: Versus | None  # the other framework's time, in the same setting
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,7 @@ class Transport(ABC):
 
     name: str
     emulator: tuple[str, ...] = ()  # stands before a program that was built for the board
+    python: tuple[str, ...] = ("python3",)  # starts its Python, if it has one
     emulated: bool = False  # its times are not a board's
     counted: bool = False  # emulated, and its clock counts instructions: one is 1 ns
 

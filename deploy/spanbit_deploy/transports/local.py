@@ -10,6 +10,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -28,6 +29,8 @@ _POLL_S = 0.05
 
 class Local(Transport):
     """This machine. `home` takes the place of a board's home folder."""
+
+    python = (sys.executable,)
 
     def __init__(self, home: Path | None = None, name: str = "host") -> None:
         self.name = name
@@ -112,6 +115,7 @@ class Emulated(Local):
     """This machine with the target's user-mode emulator before each program."""
 
     emulated = True
+    python = ("python3-of-another-architecture",)  # there is none
 
     def __init__(self, target: Target, home: Path | None = None) -> None:
         super().__init__(home, f"emulated:{target.name}")
