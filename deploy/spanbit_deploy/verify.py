@@ -6,7 +6,6 @@ differs_on_board(board, "board", bundle, images, timeout=120, watcher=watcher)  
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from spanbit.cli.files import read_file
 from spanbit.errors import ExitCode, SpanbitError
 from spanbit.graph import Graph
 from spanbit.importers import explain_file
-from spanbit.importers.assemble import normalisation
+from spanbit.importers.assemble import Numbers, normalisation
 from spanbit.verify import (
     Agreement,
     Source,
@@ -36,9 +35,6 @@ from spanbit_deploy.images import Images
 from spanbit_deploy.place import choose_target
 from spanbit_deploy.transports import Transport
 from spanbit_deploy.watcher import Watcher
-
-Numbers = Sequence[float]
-"""One a channel: mean and deviation of the pixels / 255 that a model takes."""
 
 _CHECKED_WHOLE = 3  # images for which model and bundle are compared as graphs
 

@@ -113,7 +113,7 @@ class Lowering:
             draft = self.plan.add(value.path, op, (IMAGE,), [value], value.shape)
             parts = 255.0 * step.weight.astype(np.float64).reshape(len(step.weight), -1)
             bounds = Range(np.minimum(parts, 0).sum(axis=1), np.maximum(parts, 0).sum(axis=1))
-            self.plan.keep(value, draft, "" if step.error is None else "weights rounded to int8")
+            self.plan.keep(value, draft, step.loss or "weights as they are")
             return Sums(draft, bounds, zeros if step.error is None else step.error, Affine(ones, zeros))
         source = self.bits(taken(value)[0], value)
         scale = ones

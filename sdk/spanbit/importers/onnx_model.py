@@ -20,7 +20,7 @@ from onnx import numpy_helper
 
 from spanbit.errors import ExitCode, SpanbitError
 from spanbit.graph.ops import Graph, Shape
-from spanbit.importers.assemble import assemble, normalisation
+from spanbit.importers.assemble import Numbers, assemble, normalisation
 from spanbit.importers.elementwise import Elementwise
 from spanbit.importers.explain import Explanation
 from spanbit.importers.layers import (
@@ -59,13 +59,14 @@ def from_onnx(
     class_names: Sequence[str] = (),
     *,
     name: str = "network",
-    mean: Sequence[float] | None = None,
-    std: Sequence[float] | None = None,
+    mean: Numbers | None = None,
+    std: Numbers | None = None,
 ) -> Graph:
     """The graph of an ONNX file's bytes; `where` names the file in errors.
 
     Args:
-        mean, std: per channel, if the model takes (pixel / 255 - mean) / std; else it takes pixels 0..255.
+        mean, std: one number or one a channel, if the model takes (pixel / 255 - mean) / std; else it
+            takes pixels 0..255.
 
     Raises:
         SpanbitError: not an ONNX model, or UNSUPPORTED_MODEL, naming the node.
@@ -79,8 +80,8 @@ def explain_onnx(
     class_names: Sequence[str] = (),
     *,
     name: str = "network",
-    mean: Sequence[float] | None = None,
-    std: Sequence[float] | None = None,
+    mean: Numbers | None = None,
+    std: Numbers | None = None,
 ) -> Explanation:
     """As `from_onnx`: the graph, what became of every node, and the errors of its numbers."""
     reader = _Reader(_loaded(data, where), where)
@@ -340,7 +341,8 @@ class _Reader:
             return function(*parts)
 
         name = node.place.name
-        made = self._elementwise.value(name, name, kind, list(stands_for.values()), run, step)
+        sign = Place(name, "Sign" if kind == "Sign" else f"sign, ending in {kind}")
+        made = self._elementwise.value(name, kind, sign, list(stands_for.values()), run, step)
         if maps != different:
             made = Value(made.path, "Flatten", Flat(), (made,), shape)
         return self._ranked(made, rank)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from spanbit.errors import SpanbitError
 from spanbit.graph.ops import Graph, Shape
-from spanbit.importers.assemble import assemble, name_of_file, normalisation
+from spanbit.importers.assemble import Numbers, assemble, name_of_file, normalisation
 from spanbit.importers.explain import Explanation
 from spanbit.importers.keras.file import KerasFile, is_keras, read_keras
 from spanbit.importers.keras.layers import ACCEPTED, Converter
@@ -26,7 +26,6 @@ from spanbit.importers.values import Affine, Image, Value, in_order
 
 __all__ = ["ACCEPTED", "explain_keras", "explain_keras_bytes", "from_keras", "is_keras", "values_of"]
 
-Numbers = float | Sequence[float]
 _SAYS_PIXELS = ("Rescaling", "Normalization")
 _CHANGES_NO_PIXEL = ("Dropout", "GaussianNoise", "ZeroPadding2D")
 
@@ -142,14 +141,6 @@ def _check_pixels(calls: list[Call], where: str) -> None:
 
 def _pixel(mean: Numbers | None, std: Numbers | None, where: str) -> Callable[[Shape], Affine | None]:
     def of(image: Shape) -> Affine | None:
-        return normalisation(image, _each(mean, image), _each(std, image), where)
+        return normalisation(image, mean, std, where)
 
     return of
-
-
-def _each(numbers: Numbers | None, image: Shape) -> Sequence[float] | None:
-    """One number a channel; a single one is for all."""
-    if numbers is None:
-        return None
-    given = [float(number) for number in ([numbers] if isinstance(numbers, int | float) else numbers)]
-    return given * image.channels if len(given) == 1 else given
