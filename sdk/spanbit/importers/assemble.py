@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,9 +28,17 @@ def name_of_file(where: str) -> str:
 
 
 def assemble(
-    end: Value, notes: Sequence[Note], image: Shape, name: str, class_names: Sequence[str]
+    end: Value,
+    notes: Sequence[Note],
+    image: Shape,
+    name: str,
+    class_names: Sequence[str],
+    named: Mapping[Value, str] | None = None,
 ) -> Explanation:
     """The graph of a network that ends in `end`, and what became of its layers.
+
+    Args:
+        named: tensors of the source by their own names, for comparisons.
 
     Raises:
         SpanbitError: UNSUPPORTED_MODEL, naming the layer.
@@ -47,7 +55,7 @@ def assemble(
             where=name,
             fix="give one name an output, or none",
         )
-    return explain(graph, plan, notes, reals, logits | plan.logits)
+    return explain(graph, plan, notes, reals, logits | plan.logits, named or {})
 
 
 def normalisation(image: Shape, mean: Numbers | None, std: Numbers | None, name: str) -> Affine | None:

@@ -122,6 +122,7 @@ class Lowering:
         assert isinstance(step, BinaryConvolution)
         conv = BinaryConv(value.path, step.weight, step.stride, step.padding, step.outside)
         draft = self.plan.add(value.path, conv, (source,), [value], value.shape)
+        self.plan.deliver(draft, value, Affine(scale, zeros))
         reach = (step.weight != 0).sum(axis=(1, 2, 3)).astype(np.float64)
         self.plan.keep(value, draft)
         return Sums(draft, Range(-reach, reach), zeros, Affine(scale, zeros))
@@ -180,6 +181,7 @@ class Lowering:
                     NO_SIGN,
                 )
         self._bits[value] = draft
+        self.plan.deliver(draft, value)
         return draft
 
     def _pool_bits(self, pool: Value, source: int, take_min: Bools | None) -> int:
@@ -267,6 +269,7 @@ class Lowering:
             )
         draft = self._made(root, chain)
         self._numbers[value] = draft
+        self.plan.deliver(draft, value)
         return draft
 
     def _made(self, root: Value, chain: list[Value]) -> int:

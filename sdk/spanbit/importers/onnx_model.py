@@ -86,7 +86,8 @@ def explain_onnx(
     """As `from_onnx`: the graph, what became of every node, and the errors of its numbers."""
     reader = _Reader(_loaded(data, where), where)
     pixel = normalisation(reader.image, mean, std, where)
-    return assemble(reader.read(pixel), reader.notes, reader.image, name, class_names)
+    end = reader.read(pixel)
+    return assemble(end, reader.notes, reader.image, name, class_names, reader.named)
 
 
 def _loaded(data: bytes, where: str) -> Any:
@@ -122,6 +123,7 @@ class _Node:
 class _Reader:
     def __init__(self, model: Any, where: str) -> None:
         self.notes: list[Note] = []
+        self.named: dict[Value, str] = {}
         self._graph, self._model, self._where = model.graph, model, where
         self._known: dict[str, Any] = {
             part.name: numpy_helper.to_array(part) for part in model.graph.initializer
@@ -155,6 +157,8 @@ class _Reader:
             made = self._node(node)
             for name, value in zip(proto.output, made if isinstance(made, list) else [made], strict=False):
                 self._known[name] = value
+                if isinstance(value, Value):
+                    self.named.setdefault(value, name)
         end = self._known[self._graph.output[0].name]
         if not isinstance(end, Value):
             Place(self._graph.output[0].name, "output").refuse("it does not depend on the image")

@@ -5,8 +5,9 @@
 
 Each NAME is a model (NAME.h5 or NAME.keras) and NAME.npz: `images` uint8 [N, H, W, C], `outputs` float32
 [N, O] as Larq's model gives them, and `mean` and `std`, by which the pixels went in (none: the model begins
-with Rescaling or Normalization). Nothing else in the project needs TensorFlow. The models are trained for a
-few steps on random images, with all seeds set, so that no batch-norm has the values that it begins with.
+with Rescaling or Normalization). NAME.layers.npz is what examples/keras_layers.py makes of the first two
+images. Nothing else in the project needs TensorFlow. The models are trained for a few steps on random images,
+with all seeds set, so that no batch-norm has the values that it begins with.
 
 A first layer of real weights has those that int8 and one scale a channel can say. So nothing is rounded where
 bits are made, and what Larq calculates in float32 and spanbit in int16 can be compared to the last digits.
@@ -19,6 +20,8 @@ import os
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 
 import importlib.metadata
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -257,6 +260,14 @@ def pack(path: Path) -> None:
             archive.writestr(entry.filename, data)
 
 
+def store_layers(model: str, *pixels: str) -> None:
+    """What each layer delivers, as users store it."""
+    script = FOLDER.parents[2] / "examples" / "keras_layers.py"
+    path = FOLDER / model
+    command = [sys.executable, script, path, path.with_suffix(".npz"), "--count", "2", *pixels]
+    subprocess.run(command, check=True)
+
+
 def main() -> None:
     """All of them."""
     found = {
@@ -272,6 +283,8 @@ def main() -> None:
     write(dense, (".keras",), None, None)
     write(pixels, (".keras",), None, None)
     write(odd, (".h5", ".keras"), None, None)
+    store_layers("bireal.h5", "--mean", "0.4", "--std", "0.25")
+    store_layers("pixels.keras")
 
 
 if __name__ == "__main__":

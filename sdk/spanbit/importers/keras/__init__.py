@@ -89,9 +89,9 @@ def explain_keras_bytes(
     """As `explain_keras`, of the bytes of a file called `where`."""
     name = name or name_of_file(where)
     try:
-        end, notes = values_of(read_keras(data, where), mean=mean, std=std)
+        end, notes, named = _read(read_keras(data, where), mean, std)
         image = next(value for value in in_order(end) if isinstance(value.step, Image)).shape
-        explanation = assemble(end, notes, image, name, class_names)
+        explanation = assemble(end, notes, image, name, class_names, named)
     except SpanbitError as error:
         raise translated(error) from error
     lines = tuple(replace(line, detail=in_words_of_keras(line.detail)) for line in explanation.lines)
@@ -106,12 +106,19 @@ def values_of(
     Raises:
         SpanbitError: as `from_keras`.
     """
+    end, notes, _ = _read(file, mean, std)
+    return end, notes
+
+
+def _read(
+    file: KerasFile, mean: Numbers | None, std: Numbers | None
+) -> tuple[Value, list[Note], dict[Value, str]]:
     try:
         calls, result = calls_of(file)
         if mean is None and std is None:
             _check_pixels(calls, file.where)
         converter = Converter(file.weights, _pixel(mean, std, file.where))
-        return converter.convert(calls, result), converter.notes
+        return converter.convert(calls, result), converter.notes, converter.named
     except (AttributeError, IndexError, KeyError, OSError, RecursionError, TypeError, ValueError) as error:
         raise SpanbitError(
             "its configuration or its weights are not as Keras writes them",
