@@ -109,7 +109,7 @@ class Lowering:
         if isinstance(step, Stem):
             if not isinstance(value.source.step, Image):
                 refuse(value.path, value.label, "it takes the image, and stands behind another layer")
-            op = StemConv(value.path, step.weight, step.stride, step.padding, step.pad_value)
+            op = StemConv(value.path, step.weight, step.stride, step.padding, step.pad_value, step.ceil)
             draft = self.plan.add(value.path, op, (IMAGE,), [value], value.shape)
             parts = 255.0 * step.weight.astype(np.float64).reshape(len(step.weight), -1)
             bounds = Range(np.minimum(parts, 0).sum(axis=1), np.maximum(parts, 0).sum(axis=1))
@@ -188,7 +188,7 @@ class Lowering:
         step = pool.step
         assert isinstance(step, Largest)
         least = take_min if take_min is not None and take_min.any() else None
-        op = MaxPool(pool.path, least, step.kernel, step.stride, step.padding)
+        op = MaxPool(pool.path, least, step.kernel, step.stride, step.padding, step.ceil)
         draft = self.plan.add(pool.path, op, (source,), [pool], pool.shape)
         self.plan.keep(pool, draft, "on bits")
         return draft
@@ -362,7 +362,8 @@ class Lowering:
 
 def _plain_pool(value: Value) -> bool:
     step = value.step
-    return isinstance(step, Largest) and (step.kernel, step.stride, step.padding) == (2, 2, 0)
+    plain = (2, 2, 0, False)
+    return isinstance(step, Largest) and (step.kernel, step.stride, step.padding, step.ceil) == plain
 
 
 def _is_real_convolution(value: Value) -> bool:

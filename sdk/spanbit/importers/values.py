@@ -42,6 +42,7 @@ class Stem:
     pad_value: NDArray[np.uint8]
     error: Floats | None = None
     loss: str = ""
+    ceil: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,6 +112,7 @@ class Largest:
     kernel: int
     stride: int
     padding: int
+    ceil: bool = False
 
 
 @dataclass(frozen=True, eq=False)

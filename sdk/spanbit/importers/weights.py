@@ -59,7 +59,7 @@ def expand_dilation(weight: Floats, dilation: tuple[int, int]) -> Floats:
 
 
 def quantised_stem(
-    weight: Floats, bias: Floats, pixel: Affine, stride: int, padding: int
+    weight: Floats, bias: Floats, pixel: Affine, stride: int, padding: int, ceil: bool = False
 ) -> tuple[Stem, Affine]:
     """A convolution of real weights on the normalised image as int8 weights on its pixels, and what follows.
 
@@ -78,14 +78,16 @@ def quantised_stem(
     pad_value = np.clip(np.rint(zero), 0, 255)
     reach = np.maximum(np.abs(zero), np.abs(255 - zero))[:, None, None]
     lost = (np.abs(scaled / unit[:, None, None, None] - quantised) * reach).sum(axis=(1, 2, 3))
-    if padding:
+    if padding or ceil:
         lost += (np.abs(quantised) * np.abs(pad_value - zero)[:, None, None]).sum(axis=(1, 2, 3))
     offset = bias - unit * (quantised * zero[:, None, None]).sum(axis=(1, 2, 3))
     loss = [] if exact else ["weights rounded to int8, one scale a channel"]
-    if padding and (np.abs(pad_value - zero) > _WHOLE).any():
+    if (padding or ceil) and (np.abs(pad_value - zero) > _WHOLE).any():
         told = ", ".join(f"{ours:.0f} for {theirs:.4g}" for ours, theirs in zip(pad_value, zero, strict=True))
         loss.append(f"pixels outside the image rounded, one a channel: {told}")
-    stem = Stem(quantised.astype(np.int8), stride, padding, pad_value.astype(np.uint8), lost, ", ".join(loss))
+    stem = Stem(
+        quantised.astype(np.int8), stride, padding, pad_value.astype(np.uint8), lost, ", ".join(loss), ceil
+    )
     return stem, Affine(unit, offset)
 
 
