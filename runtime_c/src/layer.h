@@ -48,6 +48,13 @@ typedef struct spb_layer {
     const uint8_t *shift;
 } spb_layer;
 
+/* Rows (columns) of the image with what is around it: the padding, and what a last window has that leaves it.
+ */
+static inline uint32_t spb_padded_side(uint32_t in, uint32_t out, uint32_t kernel, const spb_layer *layer) {
+    uint32_t reached = (out - 1) * layer->stride + kernel, padded = in + 2 * layer->padding;
+    return reached > padded ? reached : padded;
+}
+
 /* Sets what depends on where the arena is. */
 static inline void spb_layer_place(spb_layer *layer, const uint8_t *arena) {
     if (layer->second != SPB_NO_LAYER)

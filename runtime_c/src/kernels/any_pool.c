@@ -10,7 +10,7 @@
 #include "even_bits.h"
 #include "kernels.h"
 
-enum { LINE_MAX = 1024 + 2 * 3, LINE_WORDS = LINE_MAX / 64 + 4 };
+enum { LINE_MAX = 1024 + 2 * 3 + 6, LINE_WORDS = LINE_MAX / 64 + 4 }; /* padding; a last window's more */
 
 typedef struct line {
     uint64_t words[LINE_WORDS];

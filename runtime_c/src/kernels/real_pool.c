@@ -3,7 +3,8 @@
 #include "kernels.h"
 #include "real_vector.h"
 
-enum { ROW_MAX = 1024 + 2 * 3 + 2 * REAL_LANES + 16 }; /* the widest image, its padding, vectors behind it */
+/* The widest image, its padding, what a last window has outside, vectors behind it. */
+enum { ROW_MAX = 1024 + 2 * 3 + 6 + 2 * REAL_LANES + 16 };
 
 /* Columns of the padded row whose windows' maxima they are, `stride` apart. */
 SPB_INLINE void pool_columns(const int16_t *row, uint32_t kernel, uint32_t stride, uint32_t width,

@@ -1,6 +1,6 @@
 /* The first layer: int8 weights on the 8-bit image, then the threshold.
  *
- *     the image, padded, pixel after pixel: [H + 2p][W + 2p][C], less STEM_BIAS, in scratch
+ *     the image, padded, pixel after pixel: [H + 2p][W + 2p][C] or more, less STEM_BIAS, in scratch
  *     for a block of output channels whose weights fit WEIGHTS, in the tile's order (VGG-small: all 128)
  *       for each 8 pixels of a row
  *         their taps one after the other: kernel_h runs of kernel_w * C elements a pixel      (gather)
@@ -44,7 +44,7 @@ static geometry geometry_of(const spb_layer *layer) {
     g.run = layer->kernel_w * layer->in.channels;
     g.taps = layer->kernel_h * g.run;
     g.padded_taps = (g.taps + STEM_STEP - 1) / STEM_STEP * STEM_STEP;
-    g.row = (layer->in.width + 2 * layer->padding) * layer->in.channels;
+    g.row = spb_padded_side(layer->in.width, layer->out.width, layer->kernel_w, layer) * layer->in.channels;
     return g;
 }
 
@@ -63,7 +63,8 @@ static void copy_pixels(stem_pixel *restrict to, const uint8_t *restrict image, 
 static void pad_image(const spb_layer *layer, const geometry *g, const uint8_t *image,
                       const uint8_t *pad_value, stem_pixel *padded) {
     uint32_t channels = layer->in.channels, padding = layer->padding, inside = layer->in.width * channels;
-    uint32_t edge = padding * channels, height = layer->in.height + 2 * padding;
+    uint32_t edge = padding * channels, behind = g->row / channels - layer->in.width - padding;
+    uint32_t height = spb_padded_side(layer->in.height, layer->out.height, layer->kernel_h, layer);
     for (uint32_t y = 0; y < height; y++, padded += g->row) {
         if (y < padding || y >= padding + layer->in.height) {
             fill_pixels(padded, g->row / channels, pad_value, channels);
@@ -71,7 +72,7 @@ static void pad_image(const spb_layer *layer, const geometry *g, const uint8_t *
         }
         fill_pixels(padded, padding, pad_value, channels);
         copy_pixels(padded + edge, image, inside);
-        fill_pixels(padded + edge + inside, padding, pad_value, channels);
+        fill_pixels(padded + edge + inside, behind, pad_value, channels);
         image += inside;
     }
 }

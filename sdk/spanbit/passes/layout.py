@@ -71,7 +71,14 @@ def dense_shape(channels: int, places: int) -> DenseShape:
 
 def stem_scratch_bytes(op: StemConv, source: Shape, result: Shape) -> int:
     """The padded planar image and a row of accumulators."""
-    height, width = source.height + 2 * op.padding, source.width + 2 * op.padding
+    kernel_h, kernel_w = kernel_sides(op)
+    height, width = (
+        max(side + 2 * op.padding, (made - 1) * op.stride + kernel)
+        for side, made, kernel in (
+            (source.height, result.height, kernel_h),
+            (source.width, result.width, kernel_w),
+        )
+    )
     return round_up(source.channels * height * width * 2, 64) + round_up(result.width, 16) * 4 + 64
 
 
