@@ -113,18 +113,31 @@ static void set_block(const spb_layer *layer, const geometry *g, const uint16_t 
         b->start[i] = 0, b->invert[i] = 0;
 }
 
+/* One row of the kernel; the usual one is one copy. */
+SPB_INLINE void copy_run(stem_pixel *to, const stem_pixel *from, size_t bytes, int is_short) {
+    memcpy(to, from, CHUNK_BYTES);
+    for (size_t at = CHUNK_BYTES; !is_short && at < bytes; at += CHUNK_BYTES)
+        memcpy((uint8_t *)to + at, (const uint8_t *)from + at, CHUNK_BYTES);
+}
+
+SPB_INLINE void gather_as(const geometry *g, uint32_t kernel_h, const stem_pixel *pixel, size_t step,
+                          uint32_t count, stem_pixel *to, int is_short) {
+    size_t bytes = g->run * sizeof *to, run = g->run, row = g->row, rounded = g->padded_taps - g->taps;
+    for (uint32_t p = 0; p < count; p++, pixel += step, to += rounded) {
+        const stem_pixel *from = pixel;
+        for (uint32_t ky = 0; ky < kernel_h; ky++, from += row, to += run)
+            copy_run(to, from, bytes, is_short);
+    }
+}
+
 /* The taps of `count` pixels, `step` elements apart. Copies reach up to CHUNK_BYTES - 1 past the end, on both
  * sides: what they leave there is written over by the next one. */
 SPB_INLINE void gather(const geometry *g, uint32_t kernel_h, const stem_pixel *pixel, size_t step,
                        uint32_t count, stem_pixel *to) {
-    size_t bytes = g->run * sizeof *to, run = g->run, row = g->row, rounded = g->padded_taps - g->taps;
-    for (uint32_t p = 0; p < count; p++, pixel += step, to += rounded) {
-        const stem_pixel *from = pixel;
-        for (uint32_t ky = 0; ky < kernel_h; ky++, from += row, to += run) {
-            memcpy(to, from, CHUNK_BYTES);
-            for (size_t at = CHUNK_BYTES; at < bytes; at += CHUNK_BYTES)
-                memcpy((uint8_t *)to + at, (const uint8_t *)from + at, CHUNK_BYTES);
-        }
+    if (g->run * sizeof *to <= CHUNK_BYTES) {
+        gather_as(g, kernel_h, pixel, step, count, to, 1);
+    } else {
+        gather_as(g, kernel_h, pixel, step, count, to, 0);
     }
 }
 
