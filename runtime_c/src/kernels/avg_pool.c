@@ -12,31 +12,29 @@ static int16_t mean_of(int64_t sum, int64_t count) {
 }
 
 static int64_t sum_of(const int16_t *in, uint32_t count) {
-    int64_t sum = 0;
+    real_total a = real_total_zero(), b = a, c = a, d = a;
     uint32_t i = 0;
-#if !defined(SPB_FORCE_SCALAR) && defined(__ARM_NEON)
-    int32x4_t sums = vdupq_n_s32(0); /* at most 65,536 numbers, so a lane has 2^14 at most */
-    for (; i + 8 <= count; i += 8)
-        sums = vpadalq_s16(sums, vld1q_s16(in + i));
-    int64x2_t both = vpaddlq_s32(sums);
-    sum = vgetq_lane_s64(both, 0) + vgetq_lane_s64(both, 1);
-#endif
+    for (; i + 4 * REAL_LANES <= count; i += 4 * REAL_LANES) {
+        a = real_total_add(a, real_load(in + i));
+        b = real_total_add(b, real_load(in + i + REAL_LANES));
+        c = real_total_add(c, real_load(in + i + 2 * REAL_LANES));
+        d = real_total_add(d, real_load(in + i + 3 * REAL_LANES));
+    }
+    for (; i + REAL_LANES <= count; i += REAL_LANES)
+        a = real_total_add(a, real_load(in + i));
+    int64_t sum = real_total_of(real_total_join(real_total_join(a, b), real_total_join(c, d)));
     for (; i < count; i++)
         sum += in[i];
     return sum;
 }
 
-/* Windows of 2x2 with stride 2 that lie inside. */
-static void pool_two(const int16_t *even, const int16_t *odd, uint32_t count, int16_t *out) {
-    uint32_t x = 0;
-#if !defined(SPB_FORCE_SCALAR) && defined(__ARM_NEON)
-    for (; x + 4 <= count; x += 4) {
-        int32x4_t sums = vpadalq_s16(vpaddlq_s16(vld1q_s16(even + 2 * x)), vld1q_s16(odd + 2 * x));
-        vst1_s16(out + x, vrshrn_n_s32(sums, 2));
-    }
-#endif
-    for (; x < count; x++)
-        out[x] = (int16_t)((even[2 * x] + even[2 * x + 1] + odd[2 * x] + odd[2 * x + 1] + 2) >> 2);
+/* Windows of 2x2 with stride 2 that lie inside; `left`: numbers of the plane from `out` on. */
+static void pool_two(const int16_t *even, const int16_t *odd, size_t count, int16_t *out, size_t left) {
+    size_t x = 0, whole = real_whole(count, left);
+    for (; x < whole; x += REAL_LANES, even += 2 * REAL_LANES, odd += 2 * REAL_LANES)
+        real_store(out + x, real_means(even, odd));
+    if (x < count)
+        real_store_part(out + x, real_means(even, odd), count - x);
 }
 
 static int16_t window_mean(const spb_layer *layer, const int16_t *in, uint32_t top, uint32_t left) {
@@ -50,18 +48,19 @@ static int16_t window_mean(const spb_layer *layer, const int16_t *in, uint32_t t
 }
 
 static void pool_plane(const spb_layer *layer, const int16_t *in, int16_t *out) {
-    const spb_tensor *from = &layer->in, *to = &layer->out;
+    const uint32_t rows = layer->in.height, columns = layer->in.width;
+    const uint32_t height = layer->out.height, width = layer->out.width;
     int two = layer->kernel_h == 2 && layer->kernel_w == 2 && layer->stride == 2;
-    for (uint32_t y = 0; y < to->height; y++) {
+    size_t left = (size_t)height * width;
+    for (uint32_t y = 0; y < height; y++, out += width, left -= width) {
         uint32_t top = y * layer->stride, x = 0;
-        if (two && top + 2 <= from->height) {
-            const int16_t *row = in + top * (size_t)from->width;
-            x = from->width / 2;
-            pool_two(row, row + from->width, x, out);
+        if (two && top + 2 <= rows) {
+            const int16_t *row = in + top * (size_t)columns;
+            x = columns / 2;
+            pool_two(row, row + columns, x, out, left);
         }
-        for (; x < to->width; x++)
+        for (; x < width; x++)
             out[x] = window_mean(layer, in, top, x * layer->stride);
-        out += to->width;
     }
 }
 
