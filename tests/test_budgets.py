@@ -47,13 +47,8 @@ def test_gcc_and_clang_execute_alike(network: budgets.Network) -> None:
 
 
 def _allowed(counts: dict[str, int], name: str) -> float:
-    """10 %; half where a layer is hardly seen: simple loops over reals, which gcc lays out better."""
-    return 0.1 if counts[name] >= 0.03 * counts["all layers"] or _of_bits_alone(counts) else 0.5
-
-
-def _of_bits_alone(counts: dict[str, int]) -> bool:
-    """All of whose layers are held to 10 %."""
-    return not any(name.startswith("prelu") for name in counts)
+    """10 %; half where a layer has less than 1.5 % of the network: a few instructions beside short rows."""
+    return 0.1 if counts[name] >= 0.015 * counts[budgets.ALL] else 0.5
 
 
 @pytest.mark.parametrize("cost", [0.05, 0.2, 0.45])

@@ -11,20 +11,21 @@ static int16_t mean_of(int64_t sum, int64_t count) {
     return (int16_t)(twice >= 0 ? twice / by : -((by - 1 - twice) / by));
 }
 
-static int64_t sum_of(const int16_t *in, uint32_t count) {
+static int64_t sum_of(const int16_t *in, size_t count) {
+    enum { FOUR = 4 * REAL_LANES };
     real_total a = real_total_zero(), b = a, c = a, d = a;
-    uint32_t i = 0;
-    for (; i + 4 * REAL_LANES <= count; i += 4 * REAL_LANES) {
-        a = real_total_add(a, real_load(in + i));
-        b = real_total_add(b, real_load(in + i + REAL_LANES));
-        c = real_total_add(c, real_load(in + i + 2 * REAL_LANES));
-        d = real_total_add(d, real_load(in + i + 3 * REAL_LANES));
+    const int16_t *end = in + count, *fours = in + count / FOUR * FOUR;
+    for (; in < fours; in += FOUR) {
+        a = real_total_add(a, real_load(in));
+        b = real_total_add(b, real_load(in + REAL_LANES));
+        c = real_total_add(c, real_load(in + 2 * REAL_LANES));
+        d = real_total_add(d, real_load(in + 3 * REAL_LANES));
     }
-    for (; i + REAL_LANES <= count; i += REAL_LANES)
-        a = real_total_add(a, real_load(in + i));
+    for (; in + REAL_LANES <= end; in += REAL_LANES)
+        a = real_total_add(a, real_load(in));
     int64_t sum = real_total_of(real_total_join(real_total_join(a, b), real_total_join(c, d)));
-    for (; i < count; i++)
-        sum += in[i];
+    for (; in < end; in++)
+        sum += *in;
     return sum;
 }
 
@@ -70,7 +71,7 @@ void spb_avg_pool(const spb_layer *layer, const int16_t *in, int16_t *out) {
     int whole = layer->kernel_h >= layer->in.height && layer->kernel_w >= layer->in.width && out_pixels == 1;
     for (uint32_t c = 0; c < layer->out.channels; c++, in += in_pixels, out += out_pixels) {
         if (whole) {
-            *out = mean_of(sum_of(in, (uint32_t)in_pixels), (int64_t)in_pixels);
+            *out = mean_of(sum_of(in, in_pixels), (int64_t)in_pixels);
         } else {
             pool_plane(layer, in, out);
         }
