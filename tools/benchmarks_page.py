@@ -251,6 +251,12 @@ def _shares(result: Result) -> str:
     ]
     aim = f"Aim: nothing but the tree convolutions over {100 * result['aim']:.0f} %. "
     aim += f"**Missed** by: {'; '.join(over)}." if over else "Met."
+    least = ", ".join(
+        f"{core} {floor['cycles']:,} ({100 * floor['share']:.1f} %)"
+        for core, floor in result["stem_at_least"].items()
+    )
+    aim += "\n\nCycles that the stem's products alone take ([kernels.md](kernels.md#the-stem)), and their "
+    aim += f"share beside the others: {least}."
     head = ["layers", *(f"{core} {'I' if unit[0] == 'i' else 'C'}" for core, unit in columns)]
     builds = sorted({f"`{core['compiler']}`" for core in result["cores"].values()})
     note = f"Builds: {', '.join(builds)}. Cycles: {result['cycles_by']}."
