@@ -6,20 +6,25 @@
 #include "kernels.h"
 #include "real_vector.h"
 
-static int16_t mean_of(int64_t sum, int64_t count) {
-    int64_t twice = 2 * sum + count, by = 2 * count;
-    return (int16_t)(twice >= 0 ? twice / by : -((by - 1 - twice) / by));
+/* At most 65,536 numbers: a sum fits 32 bits. Rounded down, then up where half of `count` or more is left. */
+static int16_t mean_of(int32_t sum, int32_t count) {
+    int32_t mean = sum / count, left = sum % count;
+    if (left < 0) {
+        left += count;
+        mean--;
+    }
+    return (int16_t)(mean + (left >= count - left));
 }
 
-static int64_t sum_of(const int16_t *in, uint32_t count) {
-    int64_t sum = 0;
+static int32_t sum_of(const int16_t *in, uint32_t count) {
+    int32_t sum = 0;
     uint32_t i = 0;
 #if !defined(SPB_FORCE_SCALAR) && defined(__ARM_NEON)
     int32x4_t sums = vdupq_n_s32(0); /* at most 65,536 numbers, so a lane has 2^14 at most */
     for (; i + 8 <= count; i += 8)
         sums = vpadalq_s16(sums, vld1q_s16(in + i));
     int64x2_t both = vpaddlq_s32(sums);
-    sum = vgetq_lane_s64(both, 0) + vgetq_lane_s64(both, 1);
+    sum = (int32_t)(vgetq_lane_s64(both, 0) + vgetq_lane_s64(both, 1));
 #endif
     for (; i < count; i++)
         sum += in[i];
@@ -43,10 +48,10 @@ static int16_t window_mean(const spb_layer *layer, const int16_t *in, uint32_t t
     const spb_tensor *t = &layer->in;
     uint32_t rows = t->height - top < layer->kernel_h ? t->height - top : layer->kernel_h;
     uint32_t columns = t->width - left < layer->kernel_w ? t->width - left : layer->kernel_w;
-    int64_t sum = 0;
+    int32_t sum = 0;
     for (uint32_t y = 0; y < rows; y++)
         sum += sum_of(in + (top + y) * (size_t)t->width + left, columns);
-    return mean_of(sum, (int64_t)rows * columns);
+    return mean_of(sum, (int32_t)(rows * columns));
 }
 
 static void pool_plane(const spb_layer *layer, const int16_t *in, int16_t *out) {
@@ -71,7 +76,7 @@ void spb_avg_pool(const spb_layer *layer, const int16_t *in, int16_t *out) {
     int whole = layer->kernel_h >= layer->in.height && layer->kernel_w >= layer->in.width && out_pixels == 1;
     for (uint32_t c = 0; c < layer->out.channels; c++, in += in_pixels, out += out_pixels) {
         if (whole) {
-            *out = mean_of(sum_of(in, (uint32_t)in_pixels), (int64_t)in_pixels);
+            *out = mean_of(sum_of(in, (uint32_t)in_pixels), (int32_t)in_pixels);
         } else {
             pool_plane(layer, in, out);
         }

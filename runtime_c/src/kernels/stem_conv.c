@@ -21,9 +21,9 @@
 #include "stem_tile.h"
 
 enum {
-    CHUNK_BYTES = 16, /* gather copies so many at a time */
-    WEIGHTS = 4096,   /* elements: at least TILE_CHANNELS * (STEM_MAX_TAPS + STEM_STEP) */
-    BLOCK_CHANNELS = 128
+    CHUNK_BYTES = 16,           /* gather copies so many at a time */
+    WEIGHTS = SPB_STEM_WEIGHTS, /* elements: at least TILE_CHANNELS * (STEM_MAX_TAPS + STEM_STEP) */
+    BLOCK_CHANNELS = SPB_STEM_CHANNELS
 };
 
 typedef struct geometry {
@@ -109,7 +109,7 @@ static void set_block(const spb_layer *layer, const geometry *g, const uint16_t 
         b->start[i] = STEM_BIAS * sum - l.limit - 1;
         b->invert[i] = l.invert ? 0 : 255;
     }
-    for (uint32_t i = count; i % TILE_CHANNELS; i++) /* calculated, not written */
+    for (uint32_t i = count; i < BLOCK_CHANNELS && i % TILE_CHANNELS; i++) /* calculated, not written */
         b->start[i] = 0, b->invert[i] = 0;
 }
 
