@@ -21,12 +21,15 @@
 
 #include "stem_reals.h" /* unrolls as the tile does */
 
+/* 64 channels of 3 x 7 x 7 taps need not gather twice, but where memory is short. */
+#ifndef SPB_STEM_WEIGHTS
+#define SPB_STEM_WEIGHTS (TILE_CHANNELS > 2 ? 64 * 148 : 4096)
+#endif
+
 enum {
-    CHUNK_BYTES = 16, /* gather copies so many at a time */
-    /* elements: at least TILE_CHANNELS * (STEM_MAX_TAPS + STEM_STEP); 64 channels of 3 x 7 x 7 taps need not
-     * gather twice, but where memory is short */
-    WEIGHTS = TILE_CHANNELS > 2 ? 64 * 148 : 4096,
-    BLOCK_CHANNELS = 128
+    CHUNK_BYTES = 16,           /* gather copies so many at a time */
+    WEIGHTS = SPB_STEM_WEIGHTS, /* elements: at least TILE_CHANNELS * (STEM_MAX_TAPS + STEM_STEP) */
+    BLOCK_CHANNELS = SPB_STEM_CHANNELS
 };
 
 typedef struct geometry {
@@ -117,7 +120,7 @@ static void set_block(const spb_layer *layer, const geometry *g, const uint16_t 
         b->start[i] = STEM_BIAS * sum - l.limit - 1;
         b->invert[i] = l.invert ? 0 : 255;
     }
-    for (uint32_t i = count; i % TILE_CHANNELS; i++) /* calculated, not written */
+    for (uint32_t i = count; i < BLOCK_CHANNELS && i % TILE_CHANNELS; i++) /* calculated, not written */
         b->start[i] = 0, b->invert[i] = 0, b->multiplier[i] = b->bias[i] = b->shift[i] = 0;
 }
 
