@@ -14,7 +14,6 @@ from ai_edge_litert.interpreter import Interpreter
 from deploy_helpers import make_bundle, spanbit
 from numpy.typing import NDArray
 from residual_nets import random_residual_graph
-from spanbit.bundle import read_bundle
 from spanbit.errors import ExitCode, SpanbitError
 from spanbit.graph import BinaryConv, Graph, Head, MaxPool, Padding, Shape, StemConv, Threshold, validate
 from spanbit.targets import load_target
@@ -33,9 +32,11 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def model(bundle: Path) -> Path:
-    graph = read_bundle(bundle.read_bytes(), str(bundle)).compiled.graph
-    path = bundle.with_name("tiny-int8.tflite")
-    path.write_bytes(twin(graph, "int8"))
+    done = spanbit("export", str(bundle), "--format", "tflite", "-o", str(bundle.with_name("twins")))
+    assert done.returncode == 0, done.stderr
+    path = bundle.with_name("twins") / "tiny-int8.tflite"
+    assert f"--versus {path}" in done.stdout
+    assert {found.name for found in path.parent.iterdir()} == {path.name, "tiny-float32.tflite"}
     return path
 
 

@@ -16,12 +16,15 @@ from spanbit.cli.files import read_file, write_atomic
 from spanbit.errors import ExitCode, SpanbitError
 
 _FORMATS = ("c", "cmake", "platformio", "arduino", "zephyr", "esp-idf")
+_TFLITE = "tflite"
 _TABLES = ("flash", "expanded", "encoded")
 
 
 @click.command(epilog="Example: spanbit export digits.spb --format cmake --target rp2040 -o digits")
 @click.argument("bundle", type=click.Path(path_type=Path))
-@click.option("--format", "format_name", type=click.Choice(_FORMATS), default="c", show_default=True)
+@click.option(
+    "--format", "format_name", type=click.Choice((*_FORMATS, _TFLITE)), default="c", show_default=True
+)
 @click.option(
     "-o",
     "--out",
@@ -48,9 +51,12 @@ def export(
     name: str | None,
     as_json: bool,
 ) -> None:
-    """Write BUNDLE as C files for firmware, packed for a build system."""
+    """Write BUNDLE as C files for firmware, packed for a build system; or its twins as TensorFlow Lite."""
     firmware = import_module("spanbit.export")
     read = import_module("spanbit.bundle").read_bundle(read_file(bundle), str(bundle))
+    if format_name == _TFLITE:
+        _write_twins(read.graph, out, name or bundle.stem, as_json=as_json)
+        return
     board = _board(target, read.compiled.target_name, str(bundle))
     _check_folder(out)
     chosen = firmware.Tables(tables)
@@ -75,6 +81,21 @@ def export(
         click.echo(json.dumps(said, indent=2))
     else:
         click.echo(f"wrote {len(files)} files to {out}; the header is {nets[chosen].name}.h")
+
+
+def _write_twins(graph: Any, out: Path, name: str, *, as_json: bool) -> None:
+    """The network's twins for speed, int8 and float32 (spanbit.tflite)."""
+    tflite = import_module("spanbit.tflite")
+    made = {out / f"{name}-{numbers}.tflite": tflite.twin(graph, numbers) for numbers in tflite.KINDS}
+    out.mkdir(parents=True, exist_ok=True)
+    for path, data in made.items():
+        write_atomic(path, data)
+    if as_json:
+        click.echo(json.dumps({"files": sorted(path.name for path in made)}, indent=2))
+    else:
+        names = ", ".join(str(path) for path in made)
+        click.echo(f"wrote {names}: twins for speed, whose answers are not the network's")
+        click.echo(f"next: spanbit profile BUNDLE --on BOARD --versus {next(iter(made))}")
 
 
 def _board(target: str | None, bundle_target: str, where: str) -> Any:
