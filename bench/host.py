@@ -2,14 +2,14 @@
 
     python bench/host.py            # writes bench/results/host.json; nothing else may run meanwhile
 
-One image; one thread pinned to one core, and two pinned to two, each number in a process of its own
-(host_worker.py). In each round every program runs in turn on one thread and then every program on two, first
-to warm up and then a few times measured, so that a disturbed machine hits all of them; minimum and median
-over all rounds. A long run is interrupted more often than a short one, so ratios are of the minima, and a
-result says that it is disturbed if others took more than a little of the cores meanwhile (cores.py). Layers
-are measured on one thread: spanbit's kernels, called alone, know of no more. All weights are SYNTHETIC:
-spanbit's with a prescribed tree cost, the peers' random, of the same shapes. The peers pick the best
-instructions of the machine by themselves, and so does spanbit's native build.
+One image; one thread pinned to one core, and, where there is another, two pinned to two, each number in a
+process of its own (host_worker.py). In each round every program runs in turn on one thread and then every
+program on two, first to warm up and then a few times measured, so that a disturbed machine hits all of them;
+minimum and median over all rounds. A long run is interrupted more often than a short one, so ratios are of
+the minima, and a result says that it is disturbed if others took more than a little of the cores meanwhile
+(cores.py). Layers are measured on one thread: spanbit's kernels, called alone, know of no more. All weights
+are SYNTHETIC: spanbit's with a prescribed tree cost, the peers' random, of the same shapes. The peers pick
+the best instructions of the machine by themselves, and so does spanbit's native build.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -97,12 +97,13 @@ def measure(rounds: int, cpu: int) -> dict[str, Any]:
         SpanbitError: a peer, a compiler or a core is missing.
     """
     network = load_shapes(NETWORK)
-    stay_on(range(cpu, cpu + max(THREADS)))
+    sweep = thread_sweep(cpu, os.sched_getaffinity(0))
+    stay_on(range(cpu, cpu + max(sweep)))
     with tempfile.TemporaryDirectory() as folder:
         for cost in COSTS:
             bundle = write_bundle(synthetic_network(network, cost), synthetic_image()[None])
             (Path(folder) / f"cost-{cost:.2f}.spb").write_bytes(bundle)
-        workers = [Worker(threads, cpu, Path(folder)) for threads in THREADS]
+        workers = [Worker(threads, cpu, Path(folder)) for threads in sweep]
         try:
             whole = _whole(workers, rounds)
             stay_on(workers[0].cores)
@@ -138,7 +139,7 @@ def _whole(workers: Sequence[Worker], rounds: int) -> list[dict[str, Any]]:
     return [
         {
             "threads": worker.threads,
-            "cores": worker.cores,
+            "cores": _pinned(found),
             "others_share": _share(found),
             "times": _times(found),
         }
@@ -173,7 +174,22 @@ def _measure_layer(layer: Layer, worker: Worker, rounds: int) -> dict[str, Any]:
     worker.one_round(layer.name)  # loads it
     found = [worker.one_round(layer.name) for _ in range(rounds)]
     share = _share([alone, *found])
-    return {"layer": str(layer), "others_share": share, "times": {**times, **_times(found)}}
+    pinned = _pinned(found)
+    return {"layer": str(layer), "cores": pinned, "others_share": share, "times": {**times, **_times(found)}}
+
+
+def thread_sweep(cpu: int, cores: Collection[int]) -> tuple[int, ...]:
+    """The numbers of threads that have a core each, from `cpu` on; 1 at least."""
+    return tuple(
+        threads for threads in THREADS if threads == 1 or set(range(cpu, cpu + threads)) <= set(cores)
+    )
+
+
+def _pinned(answers: list[dict[str, Any]]) -> list[int]:
+    """The cores that a worker says it was pinned to, in every round."""
+    cores: list[int] = answers[0]["pinned"]
+    assert all(answer["pinned"] == cores for answer in answers)
+    return cores
 
 
 def _share(answers: list[dict[str, Any]]) -> float:
@@ -214,6 +230,10 @@ def table(title: str, times: Times) -> Table:
     return drawn
 
 
+def _cores(cores: list[int]) -> str:
+    return f"core{'s' * (len(cores) > 1)} {', '.join(map(str, cores))}"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--rounds", type=int, default=100)
@@ -224,9 +244,11 @@ def main() -> None:
     for part in result["whole"]:
         threads = f"{part['threads']} thread{'s' * (part['threads'] > 1)}"
         others = f"others had {100 * part['others_share']:.1f} % of the cores"
-        show(table(f"{result['network']}, {threads}{note}; {others}", part["times"]), 110)
+        pinned = f"pinned to {_cores(part['cores'])}"
+        show(table(f"{result['network']}, {threads} {pinned}{note}; {others}", part["times"]), 110)
     for layer in result["layers"]:
-        show(table(f"{layer['layer']}, 1 thread", layer["times"]), 110)
+        pinned = f"pinned to {_cores(layer['cores'])}"
+        show(table(f"{layer['layer']}, 1 thread {pinned}", layer["times"]), 110)
     write_result("host", result)
 
 

@@ -3,7 +3,8 @@
     python bench/host_worker.py THREADS CORES FOLDER     # cores: "0,1"; FOLDER has cost-0.10.spb and so on
 
 Answers each line that it reads with a line of JSON: "whole", or the name of a layer of the network, runs all
-programs in turn on that and gives their nanoseconds, and what others took of the cores meanwhile.
+programs in turn on that and gives their nanoseconds, the cores that the process is pinned to, and what others
+took of them meanwhile.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ def _peers(steps: tuple[Layer, ...], classes: int | None, threads: int) -> dict[
 
 
 def one_round(found: dict[str, Program], cores: Sequence[int]) -> dict[str, Any]:
-    """Every program in turn: nanoseconds of each run; seconds of the cores, and how many others took."""
+    """Every program in turn: nanoseconds of each run; the cores, their seconds, and how many others took."""
     watch, ns = Watch(cores), {}
     for name, program in found.items():
         warm = time.perf_counter() + _WARM_S
@@ -74,7 +75,8 @@ def one_round(found: dict[str, Program], cores: Sequence[int]) -> dict[str, Any]
         ns[name] = [_time_ns(program) for _ in range(REPEATS)]
         if len(cores) > 1:
             _until_quiet()
-    return {"ns": ns, "others_s": watch.others_s(), "all_s": watch.all_s()}
+    pinned = sorted(os.sched_getaffinity(0))
+    return {"ns": ns, "pinned": pinned, "others_s": watch.others_s(), "all_s": watch.all_s()}
 
 
 def _time_ns(program: Program) -> int:

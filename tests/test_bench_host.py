@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from cores import Watch, busy_s, stay_on
+from host import thread_sweep
 from host_worker import REPEATS, one_round
 from spanbit.errors import SpanbitError
 
+HERE = Path(__file__).resolve().parent
 _BURN = "import time\nwhile time.process_time() < 0.4: pass\nprint()\ninput()"
 
 
@@ -42,8 +45,24 @@ def test_a_round_runs_everything_and_watches() -> None:
     assert {name: len(ns) for name, ns in found["ns"].items()} == {"a": REPEATS, "b": REPEATS}
     assert calls.count("a") > REPEATS and calls == sorted(calls), "a warm-up first, and one after the other"
     assert found["all_s"] > 0
+    assert found["pinned"] == sorted(os.sched_getaffinity(0))
 
 
 def test_a_core_that_is_not_there_is_named() -> None:
     with pytest.raises(SpanbitError, match="no core 4000 "):
         stay_on([0, 4000])
+
+
+def test_a_worker_is_pinned_to_as_many_cores_as_it_has_threads() -> None:
+    core = min(os.sched_getaffinity(0))
+    code = f"import os; from cores import stay_on; stay_on([{core}]); print(os.sched_getaffinity(0))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=HERE.parent / "bench"
+    )
+    assert done.stdout == f"{{{core}}}\n"
+
+
+def test_two_threads_are_measured_where_there_are_two_cores() -> None:
+    assert thread_sweep(0, {0, 1, 2}) == (1, 2)
+    assert thread_sweep(2, {0, 1, 2}) == (1,)
+    assert thread_sweep(0, {0, 3}) == (1,)

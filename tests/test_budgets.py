@@ -9,7 +9,19 @@ import numpy as np
 import pytest
 from emulate import toolchain
 from numpy.typing import NDArray
-from spanbit.graph import BinaryConv, Compare, Graph, Head, KernelKind, Padding, Shape, StemConv, Threshold
+from spanbit.graph import (
+    BinaryConv,
+    Compare,
+    Graph,
+    Head,
+    KernelKind,
+    Padding,
+    RealHead,
+    Requantize,
+    Shape,
+    StemConv,
+    Threshold,
+)
 from spanbit.passes import compile_graph
 from spanbit.targets import load_target
 from spanbit.tree.synthetic import binary_tree_layer, sparse_ternary_layer
@@ -59,7 +71,16 @@ def test_the_chosen_kernel_is_never_slower_than_the_dense_one(
     tmp_path: Path, side: int, kernel: int, cost: float, binary: bool
 ) -> None:
     make = binary_tree_layer if binary else sparse_ternary_layer
-    graph = _one_layer(make(64, 64, kernel, cost, 0), side)
+    _check_choice(tmp_path, _one_layer(make(64, 64, kernel, cost, 0), side))
+
+
+@pytest.mark.parametrize("cost", [0.05, 0.2, 0.45])
+@pytest.mark.parametrize("side", [14, 8])
+def test_nor_is_it_where_sums_become_reals(tmp_path: Path, side: int, cost: float) -> None:
+    _check_choice(tmp_path, _one_layer(sparse_ternary_layer(64, 64, 3, cost, 0), side, reals=True))
+
+
+def _check_choice(tmp_path: Path, graph: Graph) -> None:
     chosen = compile_graph(graph, TARGET).layers[CONV].op
     assert isinstance(chosen, BinaryConv)
     counts = {}
@@ -72,7 +93,7 @@ def test_the_chosen_kernel_is_never_slower_than_the_dense_one(
     assert chosen.kernel is KernelKind.TREE or tree > 0.7 * dense, chosen.kernel_reason
 
 
-def _one_layer(weight: NDArray[np.int8], side: int) -> Graph:
+def _one_layer(weight: NDArray[np.int8], side: int, *, reals: bool = False) -> Graph:
     random = np.random.default_rng(0)
     channels, source, size, _ = weight.shape
 
@@ -82,11 +103,17 @@ def _one_layer(weight: NDArray[np.int8], side: int) -> Graph:
 
     stem = random.integers(-127, 128, (source, 1, 1, 1)).astype(np.int8)
     head = random.integers(-1, 2, (2, channels * side * side)).astype(np.int8)
+    scale, bias = np.ones(2, np.float32), np.zeros(2, np.float32)
+    norm = (
+        np.full(channels, 9000, np.int16),
+        np.zeros(channels, np.int32),
+        np.full(channels, 6, np.uint8),
+    )
     ops = (
         StemConv("stem", stem, 1, 0, np.zeros(1, np.uint8)),
         threshold("stem.bits", source, 9000),
         BinaryConv("conv", weight, 1, size // 2, Padding.MINUS_ONE),
-        threshold("conv.bits", channels, 20),
-        Head("head", head, np.ones(2, np.float32), np.zeros(2, np.float32)),
+        Requantize("conv.norm", *norm, 8) if reals else threshold("conv.bits", channels, 20),
+        RealHead("head", head.astype(np.int16), scale, bias) if reals else Head("head", head, scale, bias),
     )
     return Graph("one layer", Shape(1, side, side), ops)
