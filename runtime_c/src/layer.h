@@ -2,9 +2,10 @@
 #ifndef SPB_LAYER_H
 #define SPB_LAYER_H
 
+#include "limits.h"
 #include "spanbit.h"
 
-enum { SPB_PLANE_ALIGN = 32, SPB_FLAG_PADDING = 3, SPB_FLAG_BINARY = 4 };
+enum { SPB_FLAG_PADDING = 3, SPB_FLAG_BINARY = 4 };
 enum { SPB_FLAG_OUTPUT = 24, SPB_OUTPUT_SHIFT = 3, SPB_FLAG_REAL = 32 };
 
 /* Numbers of the bundle. */

@@ -6,12 +6,17 @@
 #include "kernels.h"
 #include "real_vector.h"
 
-static int16_t mean_of(int64_t sum, int64_t count) {
-    int64_t twice = 2 * sum + count, by = 2 * count;
-    return (int16_t)(twice >= 0 ? twice / by : -((by - 1 - twice) / by));
+/* At most 65,536 numbers: a sum fits 32 bits. Rounded down, then up where half of `count` or more is left. */
+static int16_t mean_of(int32_t sum, int32_t count) {
+    int32_t mean = sum / count, left = sum % count;
+    if (left < 0) {
+        left += count;
+        mean--;
+    }
+    return (int16_t)(mean + (left >= count - left));
 }
 
-static int64_t sum_of(const int16_t *in, size_t count) {
+static int32_t sum_of(const int16_t *in, size_t count) {
     enum { FOUR = 4 * REAL_LANES };
     real_total a = real_total_zero(), b = a, c = a, d = a;
     const int16_t *end = in + count, *fours = in + count / FOUR * FOUR;
@@ -23,7 +28,7 @@ static int64_t sum_of(const int16_t *in, size_t count) {
     }
     for (; in + REAL_LANES <= end; in += REAL_LANES)
         a = real_total_add(a, real_load(in));
-    int64_t sum = real_total_of(real_total_join(real_total_join(a, b), real_total_join(c, d)));
+    int32_t sum = (int32_t)real_total_of(real_total_join(real_total_join(a, b), real_total_join(c, d)));
     for (; in < end; in++)
         sum += *in;
     return sum;
@@ -42,10 +47,10 @@ static int16_t window_mean(const spb_layer *layer, const int16_t *in, uint32_t t
     const spb_tensor *t = &layer->in;
     uint32_t rows = t->height - top < layer->kernel_h ? t->height - top : layer->kernel_h;
     uint32_t columns = t->width - left < layer->kernel_w ? t->width - left : layer->kernel_w;
-    int64_t sum = 0;
+    int32_t sum = 0;
     for (uint32_t y = 0; y < rows; y++)
         sum += sum_of(in + (top + y) * (size_t)t->width + left, columns);
-    return mean_of(sum, (int64_t)rows * columns);
+    return mean_of(sum, (int32_t)(rows * columns));
 }
 
 static void pool_plane(const spb_layer *layer, const int16_t *in, int16_t *out) {
@@ -71,7 +76,7 @@ void spb_avg_pool(const spb_layer *layer, const int16_t *in, int16_t *out) {
     int whole = layer->kernel_h >= layer->in.height && layer->kernel_w >= layer->in.width && out_pixels == 1;
     for (uint32_t c = 0; c < layer->out.channels; c++, in += in_pixels, out += out_pixels) {
         if (whole) {
-            *out = mean_of(sum_of(in, in_pixels), (int64_t)in_pixels);
+            *out = mean_of(sum_of(in, in_pixels), (int32_t)in_pixels);
         } else {
             pool_plane(layer, in, out);
         }

@@ -25,8 +25,10 @@ enum {
     CHUNK_BYTES = 16, /* gather copies so many at a time */
     /* elements: at least TILE_CHANNELS * (STEM_MAX_TAPS + STEM_STEP); 64 channels of 3 x 7 x 7 taps need not
      * gather twice, but where memory is short */
-    WEIGHTS = TILE_CHANNELS > 2 ? 64 * 148 : 4096,
-    BLOCK_CHANNELS = 128
+    WEIGHTS = SPB_STEM_WEIGHTS    ? SPB_STEM_WEIGHTS
+              : TILE_CHANNELS > 2 ? 64 * 148
+                                  : 4096,
+    BLOCK_CHANNELS = SPB_STEM_CHANNELS
 };
 
 typedef struct geometry {
@@ -117,7 +119,7 @@ static void set_block(const spb_layer *layer, const geometry *g, const uint16_t 
         b->start[i] = STEM_BIAS * sum - l.limit - 1;
         b->invert[i] = l.invert ? 0 : 255;
     }
-    for (uint32_t i = count; i % TILE_CHANNELS; i++) /* calculated, not written */
+    for (uint32_t i = count; i < BLOCK_CHANNELS && i % TILE_CHANNELS; i++) /* calculated, not written */
         b->start[i] = 0, b->invert[i] = 0, b->multiplier[i] = b->bias[i] = b->shift[i] = 0;
 }
 

@@ -17,9 +17,10 @@
 
 #include <string.h>
 
+#include "../limits.h"
 #include "../word.h"
 
-enum { STEM_MAX_TAPS = 4 * 7 * 7 };
+enum { STEM_MAX_TAPS = SPB_STEM_TAPS };
 
 /* The tile's loops over pixels and vectors: sums are in registers only when nothing of them is left. */
 #if defined(__clang__)

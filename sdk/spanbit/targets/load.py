@@ -40,7 +40,8 @@ _KEYS = (
     *_OPTIONAL,
 )
 _MORE_COSTS = ("node", "prepare", "gather", "tile", "pack")
-_COST_KEYS = ("tree", "dense", *_MORE_COSTS, "unit")
+_FIRMWARE_COSTS = ("stem", "head", "pool", "decode")
+_COST_KEYS = ("tree", "dense", *_MORE_COSTS, *_FIRMWARE_COSTS, "unit")
 _TOOLCHAIN_KEYS = ("name", "command", "flags", "install")
 _PYTHON = "{python}"  # in a toolchain's command: the interpreter that runs spanbit
 
@@ -113,4 +114,5 @@ def _cost(table: Table) -> Cost:
     unit = table.text("unit", UNITS) if table.has("unit") else CYCLES
     # What a model leaves out has its default; measured figures mean something only all together.
     more = {key: table.amount(key) for key in _MORE_COSTS if unit == NS or table.has(key)}
+    more |= {key: table.amount(key) for key in _FIRMWARE_COSTS if table.has(key)}
     return Cost(tree=table.positive("tree"), dense=table.positive("dense"), unit=unit, **more)

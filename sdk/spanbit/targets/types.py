@@ -7,7 +7,7 @@ from dataclasses import dataclass
 _FIRMWARE_ARCHES = ("armv6m", "armv7m", "armv7em", "armv8m", "riscv32", "xtensa")
 
 ARCHES = ("aarch64", "armv7", "armv6", "x86_64", "other", *_FIRMWARE_ARCHES)
-"""Architectures, as the runner reports its own (docs/runner.md); the last have no system that it could run on."""
+"""Architectures, as the runner reports its own (docs/runner.md); the last have no system to run it on."""
 
 LINUX, NO_OS = "linux", "none"
 SYSTEMS = (LINUX, NO_OS)
@@ -41,6 +41,11 @@ class Cost:
     tile: float = 0.0  # a channel's sums over 16 pixels
     pack: float = 0.0  # 64 channels of an input pixel
     unit: str = CYCLES  # one of UNITS
+    # Of firmware, for what a whole network takes (export/estimate.py):
+    stem: float = 0.0  # a multiply-add
+    head: float = 0.0  # 32 weight bits
+    pool: float = 0.0  # 32 pixels of a channel's output
+    decode: float = 0.0  # a tap of an encoded table
 
 
 @dataclass(frozen=True)
