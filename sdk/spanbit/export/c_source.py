@@ -36,7 +36,7 @@ def header(name: str, plan: FirmwarePlan, layers: Sequence[LayerText], bundle: B
     check = f"""
 /* Runs the golden image that the compiler stored, and compares every layer, bit for bit. The result is
  * {upper}_OK, or 1 + the first layer that differs, or {upper}_LAYERS + 1: only the output's last line, in
- * floating point, does. Not in {name}_check.c's firmware: leave that file out. */
+ * floating point, does. It is in {name}_check.c, which a product may leave out. */
 int {name}_check(void *arena, {name}_output *output);
 """
     return f"""/* {name}: a binary network, compiled by spanbit {made}; {how}.
