@@ -10,7 +10,8 @@
  * nothing:
  *
  *     A64   begin  mov x12, x12      end  mov x13, x13
- *     A32   begin  mov r12, r12      end  mov r11, r11
+ *     A32   begin  mov r12, r12      end  mov r11, r11       and so in Thumb, on a Cortex-M
+ *     RV32  begin  slti x0, x0, 1    end  slti x0, x0, 2
  *
  *     __asm__ volatile("mov x12, x12" ::: "memory");
  *
@@ -62,7 +63,8 @@ EXPORT int qemu_plugin_version = 1;
 EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int argc, char **argv);
 
 enum { A64_BEGIN = (int)0xAA0C03EC, A64_END = (int)0xAA0D03ED };
-enum { A32_BEGIN = (int)0xE1A0C00C, A32_END = (int)0xE1A0B00B };
+enum { A32_BEGIN = (int)0xE1A0C00C, A32_END = (int)0xE1A0B00B, T16_BEGIN = 0x46E4, T16_END = 0x46DB };
+enum { RV32_BEGIN = 0x00102013, RV32_END = 0x00202013 };
 
 /* A block of the program; lives until the process ends, since translated code holds its address. */
 typedef struct block {
@@ -76,6 +78,7 @@ static struct {
     uint64_t marked, marks, begin;
     int counting;
     int is_a64;
+    uint32_t begins[2], ends[2]; /* marker instructions */
     char target[32], out[4096], blocks[4096];
     block *first;
 } state;
@@ -119,16 +122,15 @@ static void translate(qemu_plugin_id_t id, struct qemu_plugin_tb *tb) {
     for (size_t i = 0; i < count; i++) {
         struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
         uint32_t word = 0;
-        if (qemu_plugin_insn_size(insn) == sizeof word)
-            memcpy(&word, qemu_plugin_insn_data(insn), sizeof word);
+        memcpy(&word, qemu_plugin_insn_data(insn), qemu_plugin_insn_size(insn) == 2 ? 2 : sizeof word);
         qemu_plugin_register_vcpu_insn_exec_inline(insn, QEMU_PLUGIN_INLINE_ADD_U64, &state.total, 1);
         if (state.is_a64 && is_a64_simd(word))
             qemu_plugin_register_vcpu_insn_exec_inline(insn, QEMU_PLUGIN_INLINE_ADD_U64, &state.simd, 1);
         if (state.is_a64 && is_a64_memory(word))
             qemu_plugin_register_vcpu_insn_exec_inline(insn, QEMU_PLUGIN_INLINE_ADD_U64, &state.memory, 1);
-        if (word == (uint32_t)(state.is_a64 ? A64_BEGIN : A32_BEGIN))
+        if (word && (word == state.begins[0] || word == state.begins[1]))
             qemu_plugin_register_vcpu_insn_exec_cb(insn, at_begin, QEMU_PLUGIN_CB_NO_REGS, NULL);
-        if (word == (uint32_t)(state.is_a64 ? A64_END : A32_END))
+        if (word && (word == state.ends[0] || word == state.ends[1]))
             qemu_plugin_register_vcpu_insn_exec_cb(insn, at_end, QEMU_PLUGIN_CB_NO_REGS, NULL);
     }
 }
@@ -167,9 +169,21 @@ static void at_exit(qemu_plugin_id_t id, void *user) {
     fclose(f);
 }
 
+static void set_markers(void) {
+    if (state.is_a64) {
+        state.begins[0] = (uint32_t)A64_BEGIN, state.ends[0] = (uint32_t)A64_END;
+    } else if (strcmp(state.target, "riscv32") == 0) {
+        state.begins[0] = RV32_BEGIN, state.ends[0] = RV32_END;
+    } else {
+        state.begins[0] = (uint32_t)A32_BEGIN, state.ends[0] = (uint32_t)A32_END;
+        state.begins[1] = T16_BEGIN, state.ends[1] = T16_END;
+    }
+}
+
 int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int argc, char **argv) {
     snprintf(state.target, sizeof state.target, "%s", info->target_name);
     state.is_a64 = strcmp(state.target, "aarch64") == 0;
+    set_markers();
     for (int i = 0; i < argc; i++) {
         if (strncmp(argv[i], "out=", 4) == 0) {
             snprintf(state.out, sizeof state.out, "%s", argv[i] + 4);

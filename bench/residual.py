@@ -54,7 +54,7 @@ class _Net(Builder):
 
 
 def residual() -> Graph:
-    """Images of 112x112: a stem, a block of 56x56, one that halves it to 28x28, a concatenation, means."""
+    """Images of 112x112: a stem, a block of 56x56, one that halves it to 28x28, concatenations, means."""
     net = _Net()
     random, channels = net.random, _CHANNELS
     image = random.integers(-127, 128, (channels, 3, 7, 7)).astype(np.int8)
@@ -71,7 +71,8 @@ def residual() -> Graph:
     y = net.put(Add("add 28"), y, net.put(one, net.put(AvgPool("mean 28", (2, 2), 2), x)))
     z = net.put(Add("twice 28"), y, y)
     z = net.put(Concat("join 28"), y, z)
+    z = net.put(Concat("join more 28"), z, net.put(MaxPool("largest 28", kernel=3, stride=2, padding=1), x))
     z = net.put(AvgPool("mean 1", (28, 28), 1), z)
-    rows_of_head = random.integers(-127, 128, (10, 4 * channels)).astype(np.int16)
+    rows_of_head = random.integers(-127, 128, (10, 5 * channels)).astype(np.int16)
     net.put(RealHead("head", rows_of_head, np.ones(10, np.float32), np.zeros(10, np.float32)), z)
     return net.graph("residual", Shape(3, 112, 112))

@@ -5,7 +5,8 @@
 Every layer of the network is run by itself on three emulated cores. Instructions are exact, between the
 markers of count_layer.c; *rest* is what a run of the whole network executes beyond its layers. Cycles are a
 model's (mca.py), of those blocks of the runtime, memset and memcpy that two runs more of a layer add; none
-are counted for the rest. The weights are SYNTHETIC.
+are counted for the rest. `stem_at_least` is what the stem would take if multiplying and adding were all it
+did. The weights are SYNTHETIC.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from budgets import HERE, write_network
 from emulate import Block, compiler_of, plugin, run_json, toolchain
 from instructions import CORES
 from mca import CycleModel, mca_version
-from network import synthetic_network
+from network import STEM, synthetic_network
 from results import show, write_result
 from rich.table import Table
 from shapes import load_shapes
@@ -35,6 +36,9 @@ from spanbit.targets import load_target
 NETWORK, COST = "vgg-small", 0.10
 AIM = 0.15
 KINDS = ("tree", "stem", "pool", "head", "rest")
+# Cycles of the models for 16 products of 8 bits: 2 SMLAL on the one multiplier; these and a SADALP on the one
+# pipe for vectors; half an SDOT, of two pipes.
+CYCLES_OF_16 = {"cortex-a72": 2, "cortex-a53": 3, "neoverse-n1": 0.5}
 _NOT_A_LAYERS = ("main", "run_one", "run_all", "spb_crc32", "spb_layer_read")
 _UNITS = ("instructions", "cycles")
 
@@ -135,7 +139,16 @@ def measure() -> Figures:
         },
         "cycles_by": mca_version(),
         "on": on,
+        "stem_at_least": {model: stem_at_least(figures["cycles"], model) for model, figures in on.items()},
     }
+
+
+def stem_at_least(cycles: Figures, core: str) -> Figures:
+    """Cycles of the stem's products alone, taps in fours, and their share beside the other layers."""
+    taps = (STEM.taps + 3) // 4 * 4
+    count = round(STEM.pixels * STEM.out_channels * taps / 16 * CYCLES_OF_16[core])
+    others = sum(figures["count"] for kind, figures in cycles.items() if kind != "stem")
+    return {"cycles": count, "share": round(count / (count + others), 4)}
 
 
 def _measure_core(core: Core, kinds: list[str]) -> Figures:

@@ -57,8 +57,13 @@ def _step(value: Value, given: list[Floats], image: NDArray[np.uint8]) -> Floats
         case Image():
             return image.transpose(2, 0, 1).astype(np.float64)
         case Stem():
-            pads = [_padded(x, step.padding, float(p)) for x, p in zip(given[0], step.pad_value, strict=True)]
-            return _convolved(np.stack(pads), step.weight.astype(np.float64), step.stride)
+            over = step.stride - 1 if step.ceil else 0
+            pads = [
+                _padded(x, step.padding, float(p), over)
+                for x, p in zip(given[0], step.pad_value, strict=True)
+            ]
+            made = _convolved(np.stack(pads), step.weight.astype(np.float64), step.stride)
+            return made[:, : value.shape.height, : value.shape.width]
         case BinaryConvolution():
             assert set(np.unique(given[0])) <= {-1.0, 0.0, 1.0}
             framed = _padded(given[0], step.padding, step.outside.activation)
@@ -77,9 +82,10 @@ def _step(value: Value, given: list[Floats], image: NDArray[np.uint8]) -> Floats
         case Slope():
             return np.where(given[0] >= 0, given[0], _wide(step.slope) * given[0])
         case Largest():
-            framed = _padded(given[0], step.padding, -np.inf)
+            framed = _padded(given[0], step.padding, -np.inf, step.stride - 1 if step.ceil else 0)
             windows = np.lib.stride_tricks.sliding_window_view(framed, (step.kernel,) * 2, axis=(1, 2))
-            return windows[:, :: step.stride, :: step.stride].max(axis=(3, 4))
+            made = windows[:, :: step.stride, :: step.stride].max(axis=(3, 4))
+            return made[:, : value.shape.height, : value.shape.width]
         case Mean():
             return _means(given[0], step, (value.shape.height, value.shape.width))
         case Sign():
@@ -99,8 +105,8 @@ def _wide(numbers: Floats) -> Floats:
     return numbers[:, None, None]
 
 
-def _padded(tensor: Floats, amount: int, value: float) -> Floats:
-    pads = [(0, 0)] * (tensor.ndim - 2) + [(amount, amount)] * 2
+def _padded(tensor: Floats, amount: int, value: float, over: int = 0) -> Floats:
+    pads = [(0, 0)] * (tensor.ndim - 2) + [(amount, amount + over)] * 2
     return np.pad(tensor, pads, constant_values=value)
 
 

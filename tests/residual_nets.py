@@ -131,7 +131,7 @@ class _Net(Builder):
         out = int(rng.choice(self.channels[:6]))
         weight = rng.integers(-127, 128, (out, image.channels, kernel, kernel)).astype(np.int8)
         pad_value = rng.integers(0, 256, image.channels).astype(np.uint8)
-        stem = StemConv("stem", weight, stride, padding, pad_value)
+        stem = StemConv("stem", weight, stride, padding, pad_value, ceil=bool(rng.random() < 0.3))
         self.infos.append(infer(stem, [TensorInfo(Kind.U8, image)]))
         super().put(stem, IMAGE)
         spread = 40 * 127 * weight[0].size ** 0.5
@@ -273,7 +273,8 @@ class _Net(Builder):
         if self.infos[source].kind is Kind.BITS and self.rng.random() < 0.5:
             take_min = self.rng.random(shape.channels) < 0.4
         if min(shape.height, shape.width) + 2 * padding >= kernel:
-            self.put(MaxPool(self.name("pool"), take_min, kernel, stride, padding), source)
+            ceil = bool(self.rng.random() < 0.4)
+            self.put(MaxPool(self.name("pool"), take_min, kernel, stride, padding, ceil), source)
 
     def pool_means(self, source: int, shape: Shape) -> None:
         kernel, stride = (2, 2), 2

@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from spanbit.nn.zoo import NETWORKS
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -33,6 +34,28 @@ def test_the_kernels_page_shows_the_committed_budgets(tool: ModuleType) -> None:
     page = (ROOT / "docs" / "kernels.md").read_text()
     assert "| conv 56 |" in page
     assert tool.with_budgets(page) == page, "run python tools/benchmarks_page.py"
+
+
+def test_the_zoos_page_shows_the_committed_networks(tool: ModuleType) -> None:
+    page = (ROOT / "docs" / "zoo.md").read_text()
+    assert tool.with_zoo(page) == page, "run python tools/benchmarks_page.py"
+
+
+def test_every_network_of_the_zoo_was_compiled_and_is_equal_everywhere(tool: ModuleType) -> None:
+    """The aims of the networks' issue: in 20 s and 2 GiB, the arena within 5 % of the least."""
+    zoo = tool._read("zoo")
+    made = {(row["network"], row["weights"]) for row in zoo["rows"]}
+    names = set(NETWORKS) - {"vgg_tiny", "bireal18"}
+    assert NETWORKS["bireal18"] == NETWORKS["resnet18"]
+    assert made == {(name, weights) for name in names for weights in ("binary", "ternary", "trained")}
+    boards = {"neon64 (emulated rpi4)", "neon32 (emulated rpi2)", "scalar32 (emulated rpi-zero)"}
+    for row in zoo["rows"]:
+        assert boards < set(row["equal_on"]) and len(row["equal_on"]) > len(boards)
+        assert row["above_least"] <= 0.05
+        if row["weights"] == "trained":
+            assert row["bundle_accuracy"] >= row["accuracy"] - 0.02 > 0.85, row["network"]
+        else:
+            assert row["import_s"] + row["compile_s"] + row["write_s"] < 20 and row["peak_mib"] < 2048
 
 
 def test_every_network_has_its_part(tool: ModuleType) -> None:

@@ -6,12 +6,15 @@ import importlib.util
 import subprocess
 from pathlib import Path
 from types import ModuleType
+from typing import get_args
 
+import numpy as np
 import pytest
 from spanbit.bundle import read_bundle
+from spanbit.bundle.records import HEADER, LAYER, OpCode
 from spanbit.cbuild import build, include_dirs, runtime_sources
 from spanbit.errors import SpanbitError
-from spanbit.graph import BinaryConv, KernelKind
+from spanbit.graph import BinaryConv, KernelKind, Op
 from spanbit.passes.layout import window_channels
 
 FUZZ = Path(__file__).resolve().parent.parent / "runtime_c" / "fuzz"
@@ -32,18 +35,23 @@ def test_seeds_hold_every_operator_and_kernel(corpus: ModuleType) -> None:
     seeds = dict(corpus.bundles())
     assert seeds == dict(corpus.bundles())
     found: set[object] = set()
+    layers: set[int] = set()
     for name, data in seeds.items():
         if "cut" in name:
             with pytest.raises(SpanbitError):
                 read_bundle(data, name)
             continue
         ops = read_bundle(data, name).graph.ops
+        header = np.frombuffer(data, HEADER, 1)[0]
+        records = np.frombuffer(data, LAYER, int(header["layer_count"]), int(header["layer_offset"]))
+        layers |= {int(op) for op in records["op"]}
         found |= {type(op).__name__ for op in ops}
         found |= {op.kernel for op in ops if isinstance(op, BinaryConv)}
     (plan,) = (plan for plan in read_bundle(seeds["wide"]).compiled.layers if plan.nodes is not None)
     assert isinstance(plan.op, BinaryConv) and len(seeds["wide"]) <= corpus.LARGEST
     assert window_channels(plan.op, plan.source, plan.result, plan.strip_rows) < plan.source.channels
-    assert found >= {"StemConv", "BinaryConv", "Threshold", "MaxPool", "Head", *KernelKind}
+    assert found >= {op.__name__ for op in get_args(Op)} | set(KernelKind)
+    assert layers == set(OpCode)
 
 
 @pytest.mark.parametrize("name", ["fuzz_bundle", "fuzz_image"])

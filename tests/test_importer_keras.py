@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 from real_values import run_values
 from spanbit.bundle import write_bundle
-from spanbit.graph import BinaryConv, KernelKind, Threshold
+from spanbit.graph import BinaryConv, KernelKind, MaxPool, StemConv, Threshold
 from spanbit.importers import explain_file, explain_keras, from_keras
 from spanbit.importers.keras import values_of
 from spanbit.importers.keras.file import read_keras
@@ -23,10 +23,11 @@ from spanbit.passes import compile_graph
 from spanbit.reference import run_graph
 from spanbit.runtime import Model, isas
 from spanbit.targets import load_target
+from test_importer_keras_refusals import changed
 
 FOLDER = Path(__file__).resolve().parent / "data" / "keras"
 EXACT = ["vgg.h5", "padded.keras", "pixels.keras"]
-IN_FIXED_POINT = ["bireal.h5", "dense.keras", "odd.h5"]
+IN_FIXED_POINT = ["bireal.h5", "birealnet.keras", "dense.keras", "odd.h5"]
 FLOAT32 = 3e-6
 """What Larq's own float32 is off, in units of the largest output."""
 
@@ -131,6 +132,23 @@ def test_kernels_padded_to_one_padding_have_zero_taps() -> None:
     assert [weight.shape[2:] for weight in weights] == [(3, 3), (4, 4), (3, 4), (5, 5)]
     # The first row and column of a window that is padded behind only.
     assert not weights[1][:, :, 0].any() and not weights[1][:, :, :, 0].any()
+
+
+def test_a_functional_model_of_a_class_of_its_own_is_read() -> None:
+    """As larq_zoo's BinaryDenseNet: the class has a name, layers and calls are in the file all the same."""
+    larq = Larq("odd.keras")
+    data = changed("odd.keras", lambda config: config.update(class_name="MyModel"))
+    named = explain_file(data, "odd.keras", **larq.scale)
+    assert str(named) == str(explain_file(larq.path.read_bytes(), "odd.keras", **larq.scale))
+
+
+def test_windows_that_leave_the_image_need_no_larger_kernel() -> None:
+    """TensorFlow's "same" on even sides, 7x7 and 3x3 with strides of 2, as in larq_zoo's BiRealNet."""
+    stem, _, pool, *rest = from_keras(FOLDER / "birealnet.keras", mean=0, std=1).ops
+    assert isinstance(stem, StemConv) and stem.weight.shape[2:] == (7, 7)
+    assert (stem.padding, stem.ceil) == (2, True)
+    assert isinstance(pool, MaxPool) and (pool.kernel, pool.padding, pool.ceil) == (3, 0, True)
+    assert {op.weight.shape[2:] for op in rest if isinstance(op, BinaryConv)} == {(3, 3), (4, 4)}
 
 
 def test_neither_tensorflow_nor_torch_is_needed() -> None:

@@ -88,7 +88,7 @@ OPTIONS: list[tuple[str, Config, str, str]] = [
     ("padded/batch_normalization_1", {"axis": [1]}, "axis is [1]", "axis at -1"),
     ("padded/batch_normalization_1", {"renorm": True}, "renorm", "False"),
     ("padded/zero_padding2d_1", {"data_format": "channels_first"}, "channels_first", "channels_last"),
-    ("dense/max_pooling2d", {"pool_size": [3, 3], "padding": "same"}, "0 above, 1 below", "valid"),
+    ("dense/max_pooling2d", {"strides": [1, 1], "padding": "same"}, "0 above, 1 below", "valid"),
     ("dense/max_pooling2d", {"pool_size": [3, 2]}, "3x2", "one number"),
     ("dense/max_pooling2d", {"strides": [3, 3]}, "strides 3", "up to it"),
     ("dense/average_pooling2d", {"pool_size": 3, "strides": 1, "padding": "same"}, "1 above", "valid"),
@@ -139,7 +139,7 @@ def _edit(name: str, change: Callable[[Config], None], **scale: float) -> Spanbi
 
 
 def test_a_model_with_code_of_its_own() -> None:
-    error = _edit("odd.keras", lambda config: config.update(class_name="MyModel"))
+    error = _edit("odd.keras", lambda config: config.update(class_name="MyModel", config={"name": "odd"}))
     assert "MyModel" in error.what and "tf.keras.Sequential" in error.fix
 
 

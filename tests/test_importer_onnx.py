@@ -120,6 +120,53 @@ def test_a_sign_in_any_spelling(nodes: list[Any]) -> None:
     assert output.scale.tolist() == [2.0 if bipolar else 0.5] * 4
 
 
+def test_one_number_normalises_all_channels() -> None:
+    data = model([SIGN, node("Conv", "b", "w")], {"w": WEIGHT})
+    one = from_onnx(data, "made.onnx", mean=0.5, std=(0.25,))
+    each = from_onnx(data, "made.onnx", mean=(0.5, 0.5), std=(0.25, 0.25))
+    image = np.random.default_rng(0).integers(0, 256, (6, 6, 2)).astype(np.uint8)
+    for ours, theirs in zip(run_graph(one, image), run_graph(each, image), strict=True):
+        assert np.array_equal(ours, theirs)
+    with pytest.raises(SpanbitError, match="for 2 channels"):
+        from_onnx(data, "made.onnx", mean=(0.5, 0.5, 0.5))
+
+
+@pytest.mark.parametrize(
+    ("weight", "pads", "mean", "says"),
+    [
+        ([[1, -1], [-1, 1]], 0, 0.5, "weights as they are"),
+        ([[90, -8], [3, 0]], 0, 0.5, "weights as they are"),
+        ([[90, -8.5], [3, 0]], 0, 0.5, "weights rounded to int8, one scale a channel"),
+        ([[1, -1], [-1, 1]], 1, 0, "weights as they are"),
+        (
+            [[1, -1], [-1, 1]],
+            1,
+            0.5,
+            "pixels outside the image rounded, one a channel: 128 for 127.5, 128 for 127.5",
+        ),
+    ],
+)
+def test_what_a_stem_loses_is_said_and_nothing_else(
+    weight: list[list[float]], pads: int, mean: float, says: str
+) -> None:
+    stem = 0.01 * np.array(weight, np.float32).reshape(2, 2, 1, 1).repeat(3, 2).repeat(3, 3)
+    nodes = [
+        node("Conv", "x", "w1", output="c", pads=[pads] * 4),
+        node("Sign", "c", output="b"),
+        node("Conv", "b", "w2"),
+    ]
+    weights = {"w1": stem, "w2": WEIGHT[:, :2]}
+    explanation = explain_onnx(model(nodes, weights), "made.onnx", mean=mean, std=1)
+    (line,) = (line for line in explanation.lines if line.operator == "as StemConv")
+    assert line.detail == says
+    kept = explanation.graph.ops[0]
+    assert isinstance(kept, StemConv)
+    if says == "weights as they are":
+        assert np.array_equal(np.sign(kept.weight), np.sign(stem))
+        whole = np.array(weight) / np.gcd.reduce(np.array(weight, np.int64), axis=1)[:, None]
+        assert np.array_equal(kept.weight[:, :, 0, 0], whole)
+
+
 def test_weights_may_be_calculated() -> None:
     weights = {"w": 0.3 * WEIGHT.reshape(4, -1)[:, :12].T, "shape": np.array([1, -1]), "scale": np.float32(2)}
     nodes = [

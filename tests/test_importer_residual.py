@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from forced import forced, settled, smooth_images
-from spanbit.graph.ops import Add, Threshold
+from spanbit.graph.ops import Add, PRelu, Threshold
 from spanbit.importers import explain_torch
 from spanbit.nn.zoo import NETWORKS
 from torch import nn
@@ -21,7 +21,8 @@ def build(name: str, side: int, width: int, seed: int = 0) -> nn.Module:
 
 
 @pytest.mark.parametrize(
-    ("name", "side", "width"), [("resnet20", 32, 16), ("resnet18", 33, 8), ("resnet34", 64, 8)]
+    ("name", "side", "width"),
+    [("resnet20", 32, 16), ("resnet18", 33, 8), ("resnet34", 64, 8), ("reactnet18", 33, 8)],
 )
 def test_every_number_is_within_its_bound(name: str, side: int, width: int) -> None:
     net = build(name, side, width)
@@ -30,9 +31,11 @@ def test_every_number_is_within_its_bound(name: str, side: int, width: int) -> N
     position = {op.name: at for at, op in enumerate(graph.ops)}
     image = smooth_images(20, 3, side, 1)[-1]
     run = forced(net, explanation, image.permute(1, 2, 0).numpy(), "spanbit.nn.resnet.sign", image[None])
-    shortcuts = [op.name for op in graph.ops if isinstance(op, Add)]
-    assert len(shortcuts) == sum(isinstance(op, Threshold) for op in graph.ops) == len(run.turned)
-    for name_of_sum in shortcuts:
+    # Where a block ends: in its sum, or in the shifted PReLU behind it.
+    shifted = any(isinstance(op, PRelu) for op in graph.ops)
+    ends = [op.name for op in graph.ops if isinstance(op, PRelu if shifted else Add)]
+    assert len(ends) == sum(isinstance(op, Threshold) for op in graph.ops) == len(run.turned)
+    for name_of_sum in ends:
         real = reals[position[name_of_sum]]
         off = np.abs(run.ours[name_of_sum] - run.theirs[name_of_sum.removesuffix(".add")])
         # A number that saturates is further off; none does here.

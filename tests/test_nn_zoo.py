@@ -12,7 +12,7 @@ from spanbit.nn import BinaryConv2d
 from spanbit.nn.bit_ops import dense_bit_ops
 from spanbit.nn.data import load
 from spanbit.nn.evaluate import images_of
-from spanbit.nn.resnet import Residual
+from spanbit.nn.resnet import ReactResidual, Residual
 from spanbit.nn.train import TrainConfig, train
 from spanbit.nn.zoo import NETWORKS
 from spanbit.reference import classify
@@ -25,9 +25,10 @@ LITERATURE = [
     ("resnet20", CIFAR, 267_264, 40_108_032),
     ("resnet18", CIFAR, 10_985_472, 547_356_672),
     ("resnet18", IMAGENET, 10_985_472, 1_676_279_808),
+    ("reactnet18", IMAGENET, 10_985_472, 1_676_279_808),
     ("resnet34", IMAGENET, 21_086_208, 3_525_967_872),
 ]
-RESIDUAL = ["resnet18", "resnet20", "resnet34"]
+RESIDUAL = ["resnet18", "resnet20", "resnet34", "reactnet18"]
 
 
 def build(name: str, shape: tuple[int, int, int], width: int | None = None) -> nn.Module:
@@ -62,6 +63,23 @@ def test_a_residual_layer_adds_its_input_as_it_is() -> None:
     with torch.no_grad():
         layer.norm.weight.zero_()
     assert torch.equal(layer(x), x)
+
+
+def test_reactnets_shifts_are_around_the_sign_and_the_sum() -> None:
+    layer = ReactResidual(3, 3, 1, "binary").eval()
+    before, after, slope = (
+        torch.tensor(part) for part in ([0.5, -0.5, 0.0], [1.0, 0.0, -1.0], [0.1, 2.0, -1.0])
+    )
+    with torch.no_grad():
+        layer.shift.bias.copy_(before)
+        layer.act.before.bias.copy_(-before)
+        layer.act.slope.weight.copy_(slope)
+        layer.act.after.bias.copy_(after)
+    x = torch.randn(2, 3, 5, 5)
+    wide = [part[:, None, None] for part in (before, after, slope)]
+    bits = torch.where(x + wide[0] >= 0, 1.0, -1.0)
+    summed = layer.norm(layer.conv(bits)) + x - wide[0]
+    assert torch.allclose(layer(x), torch.where(summed >= 0, summed, wide[2] * summed) + wide[1])
 
 
 def test_a_residual_network_learns_at_a_cost_and_is_imported(tmp_path: Path) -> None:

@@ -12,12 +12,13 @@ from PIL import Image
 from spanbit.bundle import read_bundle, write_bundle
 from spanbit.cli.failure import guard
 from spanbit.errors import ExitCode
-from spanbit.importers import from_onnx, from_torch
+from spanbit.importers import from_torch
 from spanbit.nn.binary import BinaryConv2d
 from spanbit.nn.checkpoint import ModelSpec, save_checkpoint
 from spanbit.passes import compile_graph
+from spanbit.sources import torch_source
 from spanbit.targets import load_target
-from spanbit.verify import compare_runtime, compare_source, torch_source
+from spanbit.verify import compare_runtime, compare_source
 from spanbit_deploy.cli.verify import verify
 
 SHAPE, CLASSES, COUNT = (1, 16, 16), 10, 6
@@ -130,35 +131,3 @@ def test_kernels_that_differ_from_the_reference_are_found(
     monkeypatch.setattr(reference, "add", lambda one, other: honest(one, other) + np.int16(1))
     first = next(layer for layer in read_bundle(data).compiled.layers if layer.add is not None)
     assert compare_runtime(data, images) == first.op.name
-
-
-def test_an_onnx_model_runs_in_onnx_runtime(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, err = _verify_onnx(tmp_path, capsys, "plain", logits=False)
-    assert code == 0, err
-    said = json.loads(out)
-    assert said["same_class"] == said["images"] and said["place_differs_at"] == ""
-
-
-def test_stored_logits_stand_for_a_model_that_nothing_here_runs(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    code, out, err = _verify_onnx(tmp_path, capsys, "brevitas", logits=True)
-    assert code == 0, err
-    assert [layer["what"] for layer in json.loads(out)["layers"]] == ["logits"]
-    code, _, err = _verify_onnx(tmp_path, capsys, "brevitas", logits=False)
-    assert code != 0 and "logits" in err  # its quantisers are no operators of ONNX
-
-
-def _verify_onnx(
-    folder: Path, capsys: pytest.CaptureFixture[str], name: str, *, logits: bool
-) -> tuple[int, str, str]:
-    path = Path(__file__).parent / "data" / "onnx" / f"{name}.onnx"
-    made = np.load(path.with_suffix(".npz"))
-    options = [] if name == "plain" else ["--mean", str(128 / 255), "--std", str(64 / 255)]
-    normalised = {} if name == "plain" else {"mean": (128 / 255,), "std": (64 / 255,)}
-    graph = from_onnx(path.read_bytes(), str(path), **normalised)
-    bundle = folder / "net.spb"
-    bundle.write_bytes(write_bundle(compile_graph(graph, load_target("rpi4")), made["images"][:1]))
-    stored = {"logits": made["logits"]} if logits else {}
-    np.savez(folder / "net.test.npz", images=made["images"], **stored)
-    return _run(capsys, str(path), str(bundle), "--json", *options)

@@ -14,5 +14,7 @@ done
 "$python" bench/scaling.py
 "$python" bench/offsets.py
 "$python" bench/shared_sums.py
+"$python" bench/firmware.py --json bench/results/firmware.json
 "$python" bench/plots.py
 "$python" tools/benchmarks_page.py
+"$python" tools/firmware_page.py

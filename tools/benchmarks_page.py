@@ -1,4 +1,4 @@
-"""Puts the committed results of the benchmarks into docs/benchmarks.md and docs/kernels.md, between markers.
+"""Puts the committed results into docs/benchmarks.md, docs/kernels.md and docs/zoo.md, between markers.
 
 make bench-all        # measures, draws the plots and calls this
 """
@@ -14,6 +14,7 @@ from spanbit.graph import layers_of, validate
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE, KERNELS = ROOT / "docs" / "benchmarks.md", ROOT / "docs" / "kernels.md"
+ZOO = ROOT / "docs" / "zoo.md"
 RESULTS = ROOT / "bench" / "results"
 NETWORKS = ("vgg-small", "resnet18-imagenet", "resnet18-cifar", "resnet20")
 KINDS = ("binary tree", "ternary star", "mixed")
@@ -54,6 +55,11 @@ def with_budgets(page: str) -> str:
         rows.append([name, f"{count:,}", each, f"{dense[name]:,}"])
     head = ["layer", "instructions, tree kernel", "an output", "dense kernel"]
     return _between(page, "reals", _rows(head, rows, left=1))
+
+
+def with_zoo(page: str) -> str:
+    """The zoo's page with the networks as they were made last."""
+    return _between(page, "zoo", _zoo(_read("zoo")))
 
 
 def _read(name: str) -> Result:
@@ -245,6 +251,12 @@ def _shares(result: Result) -> str:
     ]
     aim = f"Aim: nothing but the tree convolutions over {100 * result['aim']:.0f} %. "
     aim += f"**Missed** by: {'; '.join(over)}." if over else "Met."
+    least = ", ".join(
+        f"{core} {floor['cycles']:,} ({100 * floor['share']:.1f} %)"
+        for core, floor in result["stem_at_least"].items()
+    )
+    aim += "\n\nCycles that the stem's products alone take ([kernels.md](kernels.md#the-stem)), and their "
+    aim += f"share beside the others: {least}."
     head = ["layers", *(f"{core} {'I' if unit[0] == 'i' else 'C'}" for core, unit in columns)]
     builds = sorted({f"`{core['compiler']}`" for core in result["cores"].values()})
     note = f"Builds: {', '.join(builds)}. Cycles: {result['cycles_by']}."
@@ -274,7 +286,49 @@ def _scaling(scaling: Result) -> str:
     return f"{_rows(head, rows, left=2)}\n\n{note}"
 
 
+def _zoo(zoo: Result) -> str:
+    """Random and trained networks, what they took, and where they are equal."""
+    places = max((row["equal_on"] for row in zoo["rows"]), key=len)
+    rows, trained = [], []
+    for row in zoo["rows"]:
+        name = [row["network"], row["images"], str(row["width"])]
+        sizes = [f"{row[key]:,}" for key in ("file_bytes", "arena_bytes", "tables_bytes")]
+        equal = f"{len(row['equal_on'])} of {len(places)}"
+        if row["weights"] == "trained":
+            accuracy = [f"{100 * row[key]:.2f} %" for key in ("accuracy", "bundle_accuracy")]
+            same = f"{row['same_class']} of {row['tested']}"
+            trained.append([*name, f"{row['train_s']:.0f}", *accuracy, same, *sizes, equal])
+        else:
+            took = [f"{row[key]:.1f}" for key in ("import_s", "compile_s", "write_s")]
+            peak = f"{row['peak_mib']:,.0f}"
+            above = f"{100 * row['above_least']:.1f} %"
+            rows.append([*name, f"random {row['weights']}", *took, peak, *sizes, above, equal])
+    size = ["bundle bytes", "arena bytes", "of it tap tables"]
+    head = ["network", "images", "width"]
+    random_head = [
+        *head,
+        "weights",
+        "import s",
+        "compile s",
+        "write s",
+        "peak MiB",
+        *size,
+        "above least",
+        "equal on",
+    ]
+    trained_head = [*head, "training s", "PyTorch", "bundle", "same class", *size, "equal on"]
+    note = (
+        f"CPU seconds, of all threads, and peak memory of a process on {zoo['cpu']}, PyTorch included. "
+        f"*Above least*: the arena over the least that any plan needs. Places: {', '.join(places)}."
+    )
+    return (
+        f"{_rows(random_head, rows, left=4)}\n\nTrained on the digits:\n\n"
+        f"{_rows(trained_head, trained, left=3)}\n\n{note}"
+    )
+
+
 def main() -> None:
+    ZOO.write_text(with_zoo(ZOO.read_text()))
     PAGE.write_text(with_results(PAGE.read_text()))
     KERNELS.write_text(with_budgets(KERNELS.read_text()))
 

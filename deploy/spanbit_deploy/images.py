@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import io
 import zipfile
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -17,18 +18,22 @@ from spanbit.errors import ExitCode, SpanbitError
 from spanbit.graph.ops import Shape
 from spanbit.image_files import ENDINGS, fitted, open_image
 
+_LOGITS, _LAYER = "logits", "layer/"
+
 
 @dataclass(frozen=True, eq=False)
 class Images:
     """Images uint8 [N, H, W, C], labels uint8 [N] or None, and the file that they are from.
 
-    `logits` [N, O] are what the model's own framework gave for them, if the file has them.
+    `logits` [N, O] are what the model's own framework gave for them, if the file has them; `layers` what its
+    layers did, by their paths, [N, ...]: of the file, what is called layer/PATH.
     """
 
     pixels: NDArray[np.uint8]
     labels: NDArray[np.uint8] | None
     where: str
     logits: NDArray[np.float64] | None = None
+    layers: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
 
 def default_images(bundle: Path) -> Path:
@@ -54,9 +59,9 @@ def load_images(
     if path.suffix == ".npz":
         if labels is not None:
             raise SpanbitError("an npz archive has its own labels", where=str(path), fix="leave out --labels")
-        pixels, numbers, logits = _from_npz(data, path)
+        pixels, numbers, said = _from_npz(data, path)
     else:
-        logits = None
+        said = {}
         pixels = _from_raw(data, path, shape)
         numbers = None if labels is None else np.frombuffer(read_file(labels), np.uint8)
     wanted = (shape.height, shape.width, shape.channels)
@@ -69,10 +74,13 @@ def load_images(
         )
     if numbers is not None:
         numbers = _checked_labels(numbers, len(pixels), labels or path)[:count]
-    if logits is not None and len(logits) != len(pixels):
-        raise SpanbitError(f"{len(logits)} rows of logits for {len(pixels)} images", where=str(path))
-    first = None if logits is None else logits[:count]
-    return Images(np.ascontiguousarray(pixels[:count]), numbers, str(path), first)
+    for name, rows in said.items():
+        if len(rows) != len(pixels):
+            raise SpanbitError(f"{len(rows)} rows of {name} for {len(pixels)} images", where=str(path))
+    first = {name: rows[:count] for name, rows in said.items()}
+    logits = first.pop(_LOGITS, None)
+    layers = {name.removeprefix(_LAYER): rows for name, rows in first.items()}
+    return Images(np.ascontiguousarray(pixels[:count]), numbers, str(path), logits, layers)
 
 
 def images_of_folder(folder: Path, shape: Shape, count: int) -> Images:
@@ -97,10 +105,12 @@ def images_of_folder(folder: Path, shape: Shape, count: int) -> Images:
 
 def _from_npz(
     data: bytes, path: Path
-) -> tuple[NDArray[np.uint8], NDArray[np.integer] | None, NDArray[np.float64] | None]:
+) -> tuple[NDArray[np.uint8], NDArray[np.integer] | None, dict[str, NDArray[np.float64]]]:
+    """Images, labels, and what the model's own framework said of them."""
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as archive:
-            return archive["images"], archive.get("labels"), archive.get("logits")
+            said = {name: archive[name] for name in archive if name == _LOGITS or name.startswith(_LAYER)}
+            return archive["images"], archive.get("labels"), said
     except (ValueError, KeyError, OSError, EOFError, TypeError, zipfile.BadZipFile) as error:
         raise SpanbitError(
             "not an archive of images",

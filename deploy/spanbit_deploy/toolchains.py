@@ -51,8 +51,16 @@ def build_runner(target: Target) -> Path:
     """The runner for this target, from the build cache or built now.
 
     Raises:
-        SpanbitError: TOOLCHAIN: no compiler, or it refuses the code.
+        SpanbitError: TOOLCHAIN: no compiler, or it refuses the code; USAGE: the runner is a program for
+            Linux, which the board has not.
     """
+    if target.is_firmware:
+        raise SpanbitError(
+            f"the runner cannot run on {target.name}",
+            why=f"{target.board} has no operating system",
+            fix=f"make C files for it: spanbit export MODEL.spb --target {target.name} -o FOLDER",
+            code=ExitCode.USAGE,
+        )
     toolchain = find_toolchain(target)
     with _one_at_a_time:
         return build(

@@ -6,7 +6,6 @@ differs_on_board(board, "board", bundle, images, timeout=120, watcher=watcher)  
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,18 +16,11 @@ from rich.text import Text
 from spanbit.bundle import write_bundle
 from spanbit.cli.files import read_file
 from spanbit.errors import ExitCode, SpanbitError
-from spanbit.graph import Graph
 from spanbit.importers import explain_file
-from spanbit.importers.assemble import normalisation
-from spanbit.verify import (
-    Agreement,
-    Source,
-    check_same_network,
-    compare_source,
-    onnx_source,
-    stored_source,
-    torch_source,
-)
+from spanbit.importers.assemble import Numbers, normalisation
+from spanbit.importers.explain import Explanation
+from spanbit.sources import Source, onnx_source, stored_source, torch_source
+from spanbit.verify import Agreement, check_same_network, compare_source
 
 from spanbit_deploy.bundle_file import BundleFile
 from spanbit_deploy.execute import RunPlan, execute
@@ -37,9 +29,6 @@ from spanbit_deploy.place import choose_target
 from spanbit_deploy.runner_failure import RunnerError
 from spanbit_deploy.transports import Transport
 from spanbit_deploy.watcher import Watcher
-
-Numbers = Sequence[float]
-"""One a channel: mean and deviation of the pixels / 255 that a model takes."""
 
 _CHECKED_WHOLE = 3  # images for which model and bundle are compared as graphs
 
@@ -55,31 +44,37 @@ def verify_model(
     """The model `path` against what was imported from it, and that against the bundle.
 
     A checkpoint runs in PyTorch, an ONNX model in ONNX Runtime; where the images' file has the model's own
-    logits, these are taken instead, whatever the model is.
+    logits, these are taken instead, whatever the model is, and what its layers gave with them.
 
     Raises:
         SpanbitError: not a model, the bundle is of another network, or nothing here can run the model.
     """
     watcher.stage(f"reading {path.name}")
     data = read_file(path)
-    graph = explain_file(data, str(path), mean, std).graph
+    explanation = explain_file(data, str(path), mean, std)
+    graph = explanation.graph
     check_same_network(graph, bundle.compiled.graph, images.pixels[:_CHECKED_WHOLE], bundle.name)
-    source = _source(path, data, graph, images, mean, std)
+    source = _source(path, data, explanation, images, mean, std)
     watcher.stage(f"running {path.name} and the reference")
     return compare_source(source, graph, images.pixels)
 
 
 def _source(
-    path: Path, data: bytes, graph: Graph, images: Images, mean: Numbers | None, std: Numbers | None
+    path: Path,
+    data: bytes,
+    explanation: Explanation,
+    images: Images,
+    mean: Numbers | None,
+    std: Numbers | None,
 ) -> Source:
     if images.logits is not None:
-        return stored_source(images.pixels, images.logits)
+        return stored_source(images.pixels, images.logits, images.layers, explanation)
     if path.suffix.lower() == ".onnx":
-        taken = normalisation(graph.input, mean, std, str(path))
+        taken = normalisation(explanation.graph.input, mean, std, str(path))
         if taken is None:
-            return onnx_source(data, str(path), lambda pixels: pixels)
+            return onnx_source(data, str(path), explanation, lambda pixels: pixels)
         scale, bias = (part.astype(np.float32)[:, None, None] for part in (taken.scale, taken.bias))
-        return onnx_source(data, str(path), lambda pixels: pixels * scale + bias)
+        return onnx_source(data, str(path), explanation, lambda pixels: pixels * scale + bias)
     try:
         from spanbit.nn.checkpoint import read_checkpoint
 
@@ -89,9 +84,10 @@ def _source(
             "nothing here can run this model",
             where=str(path),
             why=failure.what,
-            fix="give --data an .npz with `images` and the `logits` that its own framework gave",
+            fix="give --data an .npz with `images` and what its own framework made of them, at least "
+            "`logits`; examples/keras_layers.py writes one for Keras and Larq",
         ) from failure
-    return torch_source(net, graph)
+    return torch_source(net, explanation.graph)
 
 
 def differs_on_board(

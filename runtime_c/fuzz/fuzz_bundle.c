@@ -31,6 +31,24 @@ static int is_small(const spb_model *model) {
     return work < MAX_WORK;
 }
 
+/* Workers, one after the other: what they read and write is the same as of threads. */
+static void run_in_turn(void *user, spb_task task, void *context) {
+    for (unsigned w = 0; w < *(unsigned *)user; w++)
+        task(context, w);
+}
+
+/* Once more with workers, whose shares of the tables are made of the bundle too. NULL: none. */
+static uint8_t *set_workers(spb_model *model, unsigned *workers) {
+    size_t bytes;
+    const spb_pool pool = {*workers, run_in_turn, workers};
+    if (spb_pool_bytes(model, *workers, &bytes) || bytes > MAX_ARENA)
+        return NULL;
+    uint8_t *memory = fuzz_memory(bytes);
+    if (spb_model_set_pool(model, &pool, memory, bytes))
+        abort();
+    return memory;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     spb_info info;
     spb_model model;
@@ -54,6 +72,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
             spb_model_run(&model, image, image_bytes, logits, info.output_count);
             if (info.golden_count)
                 spb_model_check_golden(&model, info.golden_count - 1u, &layer, logits, info.output_count);
+            unsigned workers = 2 + data[size / 2] % 3;
+            uint8_t *memory = set_workers(&model, &workers);
+            if (memory)
+                spb_model_run(&model, image, image_bytes, logits, info.output_count);
+            free(memory);
             free(logits);
             free(image);
         }

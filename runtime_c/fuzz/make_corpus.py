@@ -1,4 +1,5 @@
-"""Seeds for the fuzzers: small real bundles made by the compiler, truncated ones, and images.
+"""Seeds for the fuzzers: small real bundles made by the compiler, chains and residual networks, truncated
+ones, and images.
 
     python runtime_c/fuzz/make_corpus.py build/fuzz/seeds
 
@@ -19,8 +20,10 @@ from spanbit.targets import load_target
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
 from nets import many_channels, random_graph, random_image
+from residual_nets import random_residual_graph
 
 NETWORKS = 120
+"""Of each kind: chains, and networks with shortcuts."""
 LARGEST = 1 << 15
 """Bytes of a seed: small ones are altered more often, and reach all code too."""
 TINY_IMAGE_BYTES = 3 * 9 * 14
@@ -31,16 +34,19 @@ def bundles() -> Iterator[tuple[str, bytes]]:
     """Name and content. Every network with each kernel, some of them cut off in several places."""
     target = load_target("rpi4")
     for seed in range(NETWORKS):
-        graph = random_graph(seed, channels_max=13, side_max=17)
-        images = np.stack([random_image(graph, seed)])
-        for kernel in KernelKind:
-            data = write_bundle(compile_graph(graph, target, kernel), images)
-            if len(data) > LARGEST:
-                continue
-            yield f"{seed:03}-{kernel.name.lower()}", data
-            if seed % 8 == 0:
-                for tenth in (1, 5, 9):
-                    yield f"{seed:03}-{kernel.name.lower()}-cut{tenth}", data[: len(data) * tenth // 10]
+        chain = random_graph(seed, channels_max=13, side_max=17)
+        residual = random_residual_graph(seed, channels_max=13, side_max=16, steps_max=9)
+        for kind, graph in (("chain", chain), ("residual", residual)):
+            images = np.stack([random_image(graph, seed)])
+            for kernel in KernelKind:
+                data = write_bundle(compile_graph(graph, target, kernel), images)
+                if len(data) > LARGEST:
+                    continue
+                name = f"{kind}-{seed:03}-{kernel.name.lower()}"
+                yield name, data
+                if seed % 8 == 0:
+                    for tenth in (1, 5, 9):
+                        yield f"{name}-cut{tenth}", data[: len(data) * tenth // 10]
     wide = many_channels(220, (8, 64), 5, Padding.ZERO, "sparse", outputs=3)  # two windows of prepared planes
     yield "wide", write_bundle(compile_graph(wide, target, KernelKind.TREE), random_image(wide, 0)[None])
 

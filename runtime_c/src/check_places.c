@@ -20,7 +20,8 @@ static int same(region a, region b) { return a.begin == b.begin && a.bytes == b.
 
 static uint64_t scratch_needed(const spb_layer *layer) {
     const spb_tensor *in = &layer->in, *out = &layer->out;
-    uint64_t height = in->height + 2 * layer->padding, width = in->width + 2 * layer->padding;
+    uint64_t height = spb_padded_side(in->height, out->height, layer->kernel_h, layer);
+    uint64_t width = spb_padded_side(in->width, out->width, layer->kernel_w, layer);
     switch (layer->op) {
     case SPB_OP_STEM:
         return spb_round_up(in->channels * height * width * 2, 64) + spb_round_up(out->width, 16) * 4 + 64;

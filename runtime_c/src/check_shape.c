@@ -10,10 +10,12 @@ static int is_tensor(const spb_tensor *t) {
     return t->channels >= 1 && t->channels <= SPB_CHANNELS_MAX && has_side(t->height) && has_side(t->width);
 }
 
-/* (side + 2 padding - kernel) / stride + 1, rounded down or up, or 0 where the kernel does not fit. */
+/* (side + 2 padding - kernel) / stride + 1, rounded down or up, or 0 where the kernel does not fit. Rounded
+ * up is not what would begin behind the image. */
 static uint32_t windows(uint32_t side, uint32_t kernel, const spb_layer *layer, int up) {
     uint32_t room = side + 2 * layer->padding + (up ? layer->stride - 1 : 0);
-    return room < kernel ? 0 : (room - kernel) / layer->stride + 1;
+    uint32_t count = room < kernel ? 0 : (room - kernel) / layer->stride + 1;
+    return up && count && (count - 1) * layer->stride >= side + layer->padding ? count - 1 : count;
 }
 
 static spb_status check_windows(const spb_layer *layer, int up) {
@@ -23,13 +25,18 @@ static spb_status check_windows(const spb_layer *layer, int up) {
     return fits ? SPB_OK : SPB_ERR_SHAPE;
 }
 
+/* Rows and columns both rounded down, or both up. */
+static spb_status check_either(const spb_layer *layer) {
+    return check_windows(layer, 0) ? check_windows(layer, 1) : SPB_OK;
+}
+
 static spb_status check_conv(const spb_layer *layer) {
     uint32_t kernel_max = layer->kernel_h > layer->kernel_w ? layer->kernel_h : layer->kernel_w;
     if (layer->kernel_h < 1 || layer->kernel_w < 1 || kernel_max > MAX_KERNEL || layer->stride < 1 ||
         layer->stride > 2 || layer->padding >= kernel_max) {
         return SPB_ERR_LAYER;
     }
-    return check_windows(layer, 0);
+    return layer->op == SPB_OP_STEM ? check_either(layer) : check_windows(layer, 0);
 }
 
 static int same_sides(const spb_layer *layer) {
@@ -41,7 +48,7 @@ static spb_status check_max_pool(const spb_layer *layer) {
         layer->stride < 1 || layer->stride > layer->kernel_h || layer->padding > layer->kernel_h / 2) {
         return SPB_ERR_LAYER;
     }
-    return layer->out.channels == layer->in.channels ? check_windows(layer, 0) : SPB_ERR_SHAPE;
+    return layer->out.channels == layer->in.channels ? check_either(layer) : SPB_ERR_SHAPE;
 }
 
 static spb_status check_avg_pool(const spb_layer *layer) {
@@ -52,7 +59,7 @@ static spb_status check_avg_pool(const spb_layer *layer) {
     }
     if (layer->out.channels != layer->in.channels)
         return SPB_ERR_SHAPE;
-    return check_windows(layer, 0) ? check_windows(layer, 1) : SPB_OK;
+    return check_either(layer);
 }
 
 static spb_status check_real_conv(const spb_layer *layer) {

@@ -31,7 +31,8 @@ static inline spb_dense_shape spb_dense_shape_of(const spb_layer *layer) {
         spb_dense_shape direct = {whole, whole * places, 0, 0};
         return direct;
     }
-    uint32_t rows = (uint32_t)(SPB_DENSE_BLOCK_BYTES / ((uint64_t)window * layer->out.width));
+    uint64_t row = (uint64_t)window * layer->out.width;
+    uint32_t rows = row > SPB_DENSE_BLOCK_BYTES ? 0 : SPB_DENSE_BLOCK_BYTES / (uint32_t)row;
     rows = rows < 1 ? 1 : rows > layer->out.height ? layer->out.height : rows;
     spb_dense_shape gathered = {narrow, window, 1, rows};
     return gathered;

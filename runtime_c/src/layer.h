@@ -2,9 +2,10 @@
 #ifndef SPB_LAYER_H
 #define SPB_LAYER_H
 
+#include "limits.h"
 #include "spanbit.h"
 
-enum { SPB_PLANE_ALIGN = 32, SPB_FLAG_PADDING = 3, SPB_FLAG_BINARY = 4 };
+enum { SPB_FLAG_PADDING = 3, SPB_FLAG_BINARY = 4 };
 enum { SPB_FLAG_OUTPUT = 24, SPB_OUTPUT_SHIFT = 3, SPB_FLAG_REAL = 32 };
 
 /* Numbers of the bundle. */
@@ -47,6 +48,13 @@ typedef struct spb_layer {
     const int16_t *multiplier; /* of a real convolution: NULL, 1 */
     const uint8_t *shift;
 } spb_layer;
+
+/* Rows (columns) of the image with what is around it: the padding, and what a last window has that leaves it.
+ */
+static inline uint32_t spb_padded_side(uint32_t in, uint32_t out, uint32_t kernel, const spb_layer *layer) {
+    uint32_t reached = (out - 1) * layer->stride + kernel, padded = in + 2 * layer->padding;
+    return reached > padded ? reached : padded;
+}
 
 /* Sets what depends on where the arena is. */
 static inline void spb_layer_place(spb_layer *layer, const uint8_t *arena) {

@@ -2,6 +2,11 @@
 
 #include "kernels/kernels.h"
 
+/* Whether the last windows of a 2x2 pool have pixels outside. */
+static int leaves_image(const spb_layer *layer) {
+    return 2 * layer->out.height > layer->in.height || 2 * layer->out.width > layer->in.width;
+}
+
 void spb_run_layer(const spb_layer *layer, const spb_operands *at) {
     const int16_t *reals = (const int16_t *)(const void *)at->in;
     int16_t *out_reals = (int16_t *)(void *)at->out;
@@ -19,7 +24,7 @@ void spb_run_layer(const spb_layer *layer, const spb_operands *at) {
     case SPB_OP_POOL:
         if (layer->real) {
             spb_real_pool(layer, reals, out_reals);
-        } else if (layer->kernel_h != 2 || layer->stride != 2 || layer->padding) {
+        } else if (layer->kernel_h != 2 || layer->stride != 2 || layer->padding || leaves_image(layer)) {
             spb_any_pool(layer, at->in, at->out);
         } else {
             spb_max_pool(layer, at->in, at->out);

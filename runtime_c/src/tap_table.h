@@ -58,7 +58,8 @@ static inline uint32_t spb_lanes(const spb_tensor *out, uint32_t word_bytes) {
     return lanes;
 }
 
-static inline uint64_t spb_round_up(uint64_t value, uint64_t to) { return (value + to - 1) / to * to; }
+/* `to`: a power of two. No division: a small core has none of 64 bits. */
+static inline uint64_t spb_round_up(uint64_t value, uint64_t to) { return (value + to - 1) & ~(to - 1); }
 
 /* Output rows of the strip that is prepared at a time; the last one may be lower. */
 static inline uint32_t spb_strip_rows(const spb_layer *layer) {
@@ -82,8 +83,9 @@ static inline uint64_t spb_channel_copies_bytes(const spb_layer *layer) {
 /* The prepared copies come in windows of so many input channels each, as many as offsets reach; 0: not even
  * one channel's. */
 static inline uint32_t spb_window_channels(const spb_layer *layer) {
-    uint64_t reached = SPB_COPIES_BYTES_MAX / spb_channel_copies_bytes(layer);
-    return reached < layer->in.channels ? (uint32_t)reached : layer->in.channels;
+    uint64_t bytes = spb_channel_copies_bytes(layer);
+    uint32_t reached = bytes > SPB_COPIES_BYTES_MAX ? 0 : SPB_COPIES_BYTES_MAX / (uint32_t)bytes;
+    return reached < layer->in.channels ? reached : layer->in.channels;
 }
 
 static inline uint32_t spb_window_count(const spb_layer *layer) {

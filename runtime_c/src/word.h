@@ -106,6 +106,24 @@ SPB_INLINE spb_word spb_load(const uint8_t *p) {
     return x;
 }
 SPB_INLINE void spb_store(uint8_t *p, spb_word x) { memcpy(p, &x, sizeof x); }
+/* From a multiple of `align`, a constant: a core that loads words from multiples of a word only (Cortex-M0)
+ * takes one byte at a time where it is not told. */
+SPB_INLINE spb_word spb_load_from(const uint8_t *p, int align) {
+#if defined(__GNUC__)
+    spb_word x;
+    if (align >= (int)sizeof x) {
+        memcpy(&x, __builtin_assume_aligned(p, sizeof x), sizeof x);
+    } else if (align == 2) {
+        memcpy(&x, __builtin_assume_aligned(p, 2), sizeof x);
+    } else {
+        memcpy(&x, p, sizeof x);
+    }
+    return x;
+#else
+    (void)align;
+    return spb_load(p);
+#endif
+}
 SPB_INLINE spb_word spb_splat_byte(uint8_t byte) { return ~(spb_word)0 / 0xFF * byte; }
 SPB_INLINE spb_word spb_and(spb_word a, spb_word b) { return a & b; }
 SPB_INLINE spb_word spb_xor(spb_word a, spb_word b) { return a ^ b; }
@@ -113,6 +131,21 @@ SPB_INLINE spb_word spb_and_not(spb_word a, spb_word b) { return a & ~b; }
 SPB_INLINE spb_word spb_not(spb_word a) { return ~a; }
 SPB_INLINE spb_word spb_select(spb_word mask, spb_word a, spb_word b) { return ((a ^ b) & mask) ^ b; }
 
+#endif
+
+/* A word of memory that is laid out in words: weights, packed pixels, slots. */
+#if SPB_WORD_BYTES > 8
+SPB_INLINE spb_word spb_load_word(const uint8_t *p) { return spb_load(p); }
+SPB_INLINE void spb_store_word(uint8_t *p, spb_word x) { spb_store(p, x); }
+#else
+SPB_INLINE spb_word spb_load_word(const uint8_t *p) { return spb_load_from(p, SPB_WORD_BYTES); }
+SPB_INLINE void spb_store_word(uint8_t *p, spb_word x) {
+#if defined(__GNUC__)
+    memcpy(__builtin_assume_aligned(p, SPB_WORD_BYTES), &x, sizeof x);
+#else
+    spb_store(p, x);
+#endif
+}
 #endif
 
 /* *x becomes the sum (difference) bit; the carry (borrow) is returned. */

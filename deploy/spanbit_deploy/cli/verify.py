@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     type=click.FloatRange(0, 1),
     help="Share of the images whose class must be the model's.",
 )
-@click.option("--mean", callback=channel_numbers, help="Of an ONNX model's pixels, as for `spanbit compile`.")
+@click.option("--mean", callback=channel_numbers, help="Of the pixels, as for `spanbit compile`.")
 @click.option("--std", callback=channel_numbers, help="The same, their deviation.")
 @TIMEOUT
 @ACCEPT_HOST_KEY

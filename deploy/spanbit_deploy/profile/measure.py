@@ -75,8 +75,8 @@ def measure(
     subject = replace(subject, bundle=_with_reasons(subject.bundle))
     bundle, without = subject.bundle, replace(subject, images=None)
     runs = [
-        _run(board, subject if first else without, wish, plan, meter, timeout, watcher)
-        for first, plan in zip((True, *[False] * 63), wish.plans(), strict=False)
+        _run(board, without if place else subject, wish, plan, meter, timeout, watcher)
+        for place, plan in enumerate(wish.plans())
     ]
     trees = {
         op.name: TreeShape(tuple(op.tree.parent.tolist()), tuple(op.tree.distance.tolist()))

@@ -64,6 +64,7 @@ class CommandMeter(Meter):
         self._text, self._read = text, list[float]()
 
     def __enter__(self) -> Meter:
+        self._read = []  # of this run only
         try:
             self._process = subprocess.Popen(
                 self._command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, errors="replace"

@@ -64,7 +64,7 @@ typedef spb_word spb_bits;
 enum { SPB_BITS_BYTES = (int)sizeof(spb_bits) };
 
 SPB_INLINE spb_bits spb_bits_zero(void) { return 0; }
-SPB_INLINE spb_bits spb_bits_load(const uint8_t *p) { return spb_load(p); }
+SPB_INLINE spb_bits spb_bits_load(const uint8_t *p) { return spb_load_word(p); }
 SPB_INLINE spb_bits spb_bits_xor(spb_bits a, spb_bits b) { return a ^ b; }
 SPB_INLINE spb_bits spb_bits_and(spb_bits a, spb_bits b) { return a & b; }
 SPB_INLINE spb_bits spb_bits_add(spb_bits a, spb_bits b) { return a + b; }

@@ -6,8 +6,8 @@
 
 /* sat(x + y); the output may be either's place. */
 void spb_add(const spb_layer *layer, const int16_t *in, const int16_t *second, int16_t *out) {
-    size_t count = (size_t)spb_sum_count(layer), i = 0;
-    for (; i + REAL_LANES <= count; i += REAL_LANES)
+    size_t count = (size_t)spb_sum_count(layer), whole = count / REAL_LANES * REAL_LANES, i = 0;
+    for (; i < whole; i += REAL_LANES)
         real_store(out + i, real_add(real_load(in + i), real_load(second + i)));
     if (i < count)
         real_store_part(out + i,

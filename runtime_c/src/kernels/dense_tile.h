@@ -147,9 +147,9 @@ typedef struct tile_sum {
 
 SPB_INLINE spb_bits tile_pixels(const uint8_t *first, const uint8_t *second) {
     (void)second;
-    return spb_load(first);
+    return spb_load_word(first);
 }
-SPB_INLINE spb_bits tile_weight(const uint8_t *p) { return spb_load(p); }
+SPB_INLINE spb_bits tile_weight(const uint8_t *p) { return spb_load_word(p); }
 SPB_INLINE tile_sum tile_sum_zero(void) {
     tile_sum zero = {{0, 0}};
     return zero;

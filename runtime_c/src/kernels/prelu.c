@@ -13,8 +13,8 @@ void spb_prelu(const spb_layer *layer, const int16_t *in, int16_t *out) {
     for (size_t c = 0; c < channels; c++, in += pixels, out += pixels) {
         const real_vector shift = real_splat(before[c]);
         int16_t slope = before[rows + c], after = before[2 * rows + c];
-        size_t i = 0;
-        for (; i + REAL_LANES <= pixels; i += REAL_LANES)
+        size_t i = 0, whole = pixels / REAL_LANES * REAL_LANES;
+        for (; i < whole; i += REAL_LANES)
             real_store(out + i, real_prelu(real_add(real_load(in + i), shift), slope, after));
         if (i < pixels) {
             real_vector y = real_prelu(real_add(real_load_part(in + i, pixels - i), shift), slope, after);

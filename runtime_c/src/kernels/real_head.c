@@ -11,7 +11,7 @@ static int32_t sum_of(const int16_t *in, const int16_t *weights, size_t count) {
     size_t k = 0;
 #if !defined(SPB_FORCE_SCALAR) && defined(__ARM_NEON)
     int32x4_t low = vdupq_n_s32(0), high = low;
-    for (; k + 8 <= count; k += 8) {
+    for (size_t whole = count / 8 * 8; k < whole; k += 8) {
         int16x8_t x = vld1q_s16(in + k), w = vld1q_s16(weights + k);
         low = vmlal_s16(low, vget_low_s16(x), vget_low_s16(w));
         high = vmlal_s16(high, vget_high_s16(x), vget_high_s16(w));

@@ -3,36 +3,38 @@
 #include "kernels.h"
 #include "real_vector.h"
 
-enum { ROW_MAX = 1024 + 2 * 3 + 2 * REAL_LANES + 16 }; /* the widest image, its padding, vectors behind it */
+/* The widest image, its padding, what a last window has outside, vectors behind it. */
+enum { ROW_MAX = 1024 + 2 * 3 + 6 + 2 * REAL_LANES + 16 };
 
-/* Columns of the padded row whose windows' maxima they are, `stride` apart. */
-SPB_INLINE void pool_columns(const int16_t *row, uint32_t kernel, uint32_t stride, uint32_t width,
-                             int16_t *out) {
-    uint32_t x = 0;
+/* Of windows 1 or 2 columns apart. */
+SPB_INLINE real_vector window_maxima(const int16_t *row, uint32_t kernel, uint32_t stride) {
+    real_vector most, even, odd;
     if (stride == 1) {
-        for (; x + REAL_LANES <= width; x += REAL_LANES) {
-            real_vector most = real_load(row + x);
-            for (uint32_t k = 1; k < kernel; k++)
-                most = real_max(most, real_load(row + x + k));
-            real_store(out + x, most);
-        }
+        most = real_load(row);
+        for (uint32_t k = 1; k < kernel; k++)
+            most = real_max(most, real_load(row + k));
+        return most;
     }
-#if !defined(SPB_FORCE_SCALAR) && defined(__ARM_NEON)
-    if (stride == 2) {
-        for (; x + 8 <= width; x += 8) {
-            int16x8x2_t pair = vld2q_s16(row + 2 * x);
-            int16x8_t most = vmaxq_s16(pair.val[0], pair.val[1]);
-            for (uint32_t k = 2; k < kernel; k += 2) {
-                pair = vld2q_s16(row + 2 * x + k);
-                most = vmaxq_s16(most, pair.val[0]);
-                if (k + 1 < kernel)
-                    most = vmaxq_s16(most, pair.val[1]);
-            }
-            vst1q_s16(out + x, most);
-        }
+    real_load_pairs(row, &most, &odd);
+    most = real_max(most, odd); /* a kernel has 2 columns or more */
+    for (uint32_t k = 2; k < kernel; k += 2) {
+        real_load_pairs(row + k, &even, &odd);
+        most = real_max(most, even);
+        most = k + 1 < kernel ? real_max(most, odd) : most;
     }
-#endif
-    for (; x < width; x++) {
+    return most;
+}
+
+/* The maxima of the windows of columns of the padded row, `stride` apart; `left`: numbers of the plane from
+ * `out` on. */
+SPB_INLINE void pool_columns(const int16_t *row, uint32_t kernel, uint32_t stride, uint32_t width,
+                             int16_t *out, size_t left) {
+    size_t at = 0, whole = real_whole(width, left);
+    for (; at < whole && stride <= 2; at += REAL_LANES)
+        real_store(out + at, window_maxima(row + at * stride, kernel, stride));
+    if (at < width && stride <= 2)
+        real_store_part(out + at, window_maxima(row + at * stride, kernel, stride), width - at);
+    for (uint32_t x = 0; x < width && stride > 2; x++) {
         int16_t most = row[x * stride];
         for (uint32_t k = 1; k < kernel; k++)
             most = row[x * stride + k] > most ? row[x * stride + k] : most;
@@ -41,11 +43,16 @@ SPB_INLINE void pool_columns(const int16_t *row, uint32_t kernel, uint32_t strid
 }
 
 /* The maxima of `count` rows of the image. */
-SPB_INLINE void pool_rows(const int16_t *in, uint32_t count, uint32_t width, int16_t *row) {
-    for (uint32_t x = 0; x < width; x += REAL_LANES, in += REAL_LANES) {
-        real_vector most = real_load(in);
-        for (uint32_t y = 1; y < count; y++)
-            most = real_max(most, real_load(in + y * (size_t)width));
+SPB_INLINE void pool_rows(const int16_t *in, size_t count, size_t width, int16_t *row) {
+    const int16_t *second = in + width, *third = second + width;
+    for (size_t x = 0; x < width; x += REAL_LANES) {
+        real_vector most = real_load(in + x);
+        if (count == 3) { /* the usual number */
+            real_store(row + x, real_max(real_max(most, real_load(second + x)), real_load(third + x)));
+            continue;
+        }
+        for (size_t y = 1; y < count; y++)
+            most = real_max(most, real_load(in + y * width + x));
         real_store(row + x, most);
     }
 }
@@ -70,34 +77,38 @@ static void pool_least(const spb_layer *layer, const int16_t *in, int16_t *out) 
     }
 }
 
+SPB_INLINE void pool_plane(const spb_layer *layer, const int16_t *in, int16_t *row, int16_t *out,
+                           uint32_t kernel, uint32_t stride) {
+    const uint32_t padding = layer->padding, from_height = layer->in.height, from_width = layer->in.width;
+    const uint32_t height = layer->out.height, width = layer->out.width;
+    size_t left = (size_t)height * width;
+    for (uint32_t y = 0; y < height; y++, out += width, left -= width) {
+        uint32_t top = y * stride, first = top > padding ? top - padding : 0, end = top + kernel - padding;
+        end = end < from_height ? end : from_height;
+        const int16_t *top_row = in + first * (size_t)from_width;
+        if (end - first == 3) { /* a constant */
+            pool_rows(top_row, 3, from_width, row + padding);
+        } else {
+            pool_rows(top_row, end - first, from_width, row + padding);
+        }
+        real_store(row + padding + from_width, real_splat(INT16_MIN)); /* not of the next row */
+        pool_columns(row, kernel, stride, width, out, left);
+    }
+}
+
 void spb_real_pool(const spb_layer *layer, const int16_t *in, int16_t *out) {
-    const spb_tensor *from = &layer->in, *to = &layer->out;
+    const size_t in_pixels = (size_t)layer->in.height * layer->in.width;
+    const size_t out_pixels = (size_t)layer->out.height * layer->out.width;
     int16_t row[ROW_MAX];
     for (uint32_t i = 0; i < ROW_MAX; i++)
         row[i] = INT16_MIN;
-    for (uint32_t c = 0; c < to->channels; c++, in += (size_t)from->height * from->width) {
+    for (uint32_t c = 0; c < layer->out.channels; c++, in += in_pixels, out += out_pixels) {
         if (layer->weights[c / 8] >> c % 8 & 1) {
             pool_least(layer, in, out);
-            out += (size_t)to->height * to->width;
-            continue;
-        }
-        for (uint32_t y = 0; y < to->height; y++, out += to->width) {
-            uint32_t top = y * layer->stride, padding = layer->padding;
-            uint32_t first = top > padding ? top - padding : 0, end = top + layer->kernel_h - padding;
-            end = end < from->height ? end : from->height;
-            const int16_t *top_row = in + first * (size_t)from->width;
-            if (end - first == 3) { /* the usual kernels are constants */
-                pool_rows(top_row, 3, from->width, row + padding);
-            } else {
-                pool_rows(top_row, end - first, from->width, row + padding);
-            }
-            for (uint32_t i = 0; i < REAL_LANES; i++) /* what the last vector has of the next row */
-                row[padding + from->width + i] = INT16_MIN;
-            if (layer->kernel_w == 3 && layer->stride == 2) {
-                pool_columns(row, 3, 2, to->width, out);
-            } else {
-                pool_columns(row, layer->kernel_w, layer->stride, to->width, out);
-            }
+        } else if (layer->kernel_w == 3 && layer->stride == 2) { /* the usual one: constants */
+            pool_plane(layer, in, row, out, 3, 2);
+        } else {
+            pool_plane(layer, in, row, out, layer->kernel_w, layer->stride);
         }
     }
 }

@@ -34,6 +34,29 @@ SPB_INLINE real_vector real_splat(int16_t x) { return vdupq_n_s16(x); }
 SPB_INLINE real_vector real_add(real_vector a, real_vector b) { return vqaddq_s16(a, b); }
 SPB_INLINE real_vector real_max(real_vector a, real_vector b) { return vmaxq_s16(a, b); }
 
+/* Numbers 0, 2, 4, ... and 1, 3, 5, ... of twice as many. */
+SPB_INLINE void real_load_pairs(const int16_t *p, real_vector *even, real_vector *odd) {
+    int16x8x2_t pairs = vld2q_s16(p);
+    *even = pairs.val[0], *odd = pairs.val[1];
+}
+
+/* The means of 2x2, rounded, of two rows. */
+SPB_INLINE real_vector real_means(const int16_t *above, const int16_t *below) {
+    int32x4_t low = vpadalq_s16(vpaddlq_s16(vld1q_s16(above)), vld1q_s16(below));
+    int32x4_t high = vpadalq_s16(vpaddlq_s16(vld1q_s16(above + 8)), vld1q_s16(below + 8));
+    return vcombine_s16(vrshrn_n_s32(low, 2), vrshrn_n_s32(high, 2));
+}
+
+/* Sums of many numbers: up to 65,536 of them, so that a lane has 2^14 at most. */
+typedef int32x4_t real_total;
+SPB_INLINE real_total real_total_zero(void) { return vdupq_n_s32(0); }
+SPB_INLINE real_total real_total_add(real_total sum, real_vector x) { return vpadalq_s16(sum, x); }
+SPB_INLINE real_total real_total_join(real_total a, real_total b) { return vaddq_s32(a, b); }
+SPB_INLINE int64_t real_total_of(real_total sum) {
+    int64x2_t both = vpaddlq_s32(sum);
+    return vgetq_lane_s64(both, 0) + vgetq_lane_s64(both, 1);
+}
+
 SPB_INLINE real_scale real_scale_of(int16_t multiplier, int32_t bias, uint32_t shift) {
     real_scale s = {vdup_n_s16(multiplier), vdupq_n_s32(bias), vdupq_n_s32(-(int32_t)shift)};
     return s;
@@ -108,6 +131,40 @@ SPB_INLINE real_vector real_splat(int16_t x) { return _mm256_set1_epi16(x); }
 SPB_INLINE real_vector real_add(real_vector a, real_vector b) { return _mm256_adds_epi16(a, b); }
 SPB_INLINE real_vector real_max(real_vector a, real_vector b) { return _mm256_max_epi16(a, b); }
 
+SPB_INLINE void real_load_pairs(const int16_t *p, real_vector *even, real_vector *odd) {
+    __m256i a = real_load(p), b = real_load(p + REAL_LANES);
+    __m256i low = _mm256_packs_epi32(_mm256_srai_epi32(_mm256_slli_epi32(a, 16), 16),
+                                     _mm256_srai_epi32(_mm256_slli_epi32(b, 16), 16));
+    __m256i high = _mm256_packs_epi32(_mm256_srai_epi32(a, 16), _mm256_srai_epi32(b, 16));
+    *even = _mm256_permute4x64_epi64(low, 0xD8), *odd = _mm256_permute4x64_epi64(high, 0xD8);
+}
+
+SPB_INLINE __m256i real_pair_sums(const int16_t *above, const int16_t *below) {
+    const __m256i one = _mm256_set1_epi16(1);
+    __m256i sums =
+        _mm256_add_epi32(_mm256_madd_epi16(real_load(above), one), _mm256_madd_epi16(real_load(below), one));
+    return _mm256_srai_epi32(_mm256_add_epi32(sums, _mm256_set1_epi32(2)), 2);
+}
+SPB_INLINE real_vector real_means(const int16_t *above, const int16_t *below) {
+    __m256i low = real_pair_sums(above, below), high = real_pair_sums(above + REAL_LANES, below + REAL_LANES);
+    return _mm256_permute4x64_epi64(_mm256_packs_epi32(low, high), 0xD8);
+}
+
+typedef __m256i real_total;
+SPB_INLINE real_total real_total_zero(void) { return _mm256_setzero_si256(); }
+SPB_INLINE real_total real_total_add(real_total sum, real_vector x) {
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(x, _mm256_set1_epi16(1)));
+}
+SPB_INLINE real_total real_total_join(real_total a, real_total b) { return _mm256_add_epi32(a, b); }
+SPB_INLINE int64_t real_total_of(real_total sum) {
+    int32_t parts[8];
+    int64_t all = 0;
+    _mm256_storeu_si256((__m256i *)(void *)parts, sum);
+    for (int i = 0; i < 8; i++)
+        all += parts[i];
+    return all;
+}
+
 SPB_INLINE real_scale real_scale_of(int16_t multiplier, int32_t bias, uint32_t shift) {
     real_scale s = {_mm256_set1_epi16(multiplier), _mm256_set1_epi32(bias), _mm_cvtsi32_si128((int)shift)};
     return s;
@@ -179,6 +236,19 @@ SPB_INLINE real_vector real_splat(int16_t x) { return x; }
 SPB_INLINE real_vector real_add(real_vector a, real_vector b) { return spb_saturate((int32_t)a + b); }
 SPB_INLINE real_vector real_max(real_vector a, real_vector b) { return a > b ? a : b; }
 
+SPB_INLINE void real_load_pairs(const int16_t *p, real_vector *even, real_vector *odd) {
+    *even = p[0], *odd = p[1];
+}
+SPB_INLINE real_vector real_means(const int16_t *above, const int16_t *below) {
+    return (int16_t)((above[0] + above[1] + below[0] + below[1] + 2) >> 2);
+}
+
+typedef int64_t real_total;
+SPB_INLINE real_total real_total_zero(void) { return 0; }
+SPB_INLINE real_total real_total_add(real_total sum, real_vector x) { return sum + x; }
+SPB_INLINE real_total real_total_join(real_total a, real_total b) { return a + b; }
+SPB_INLINE int64_t real_total_of(real_total sum) { return sum; }
+
 SPB_INLINE real_scale real_scale_of(int16_t multiplier, int32_t bias, uint32_t shift) {
     real_scale s = {multiplier, bias, shift};
     return s;
@@ -230,6 +300,13 @@ SPB_INLINE void real_store_part(int16_t *p, real_vector x, size_t count) {
     real_store(all, x);
     for (size_t i = 0; i < count; i++)
         p[i] = all[i];
+}
+
+/* Of `count` numbers that are written one vector after the other, with `left` numbers of the same plane from
+ * there on: vectors that begin before this place may be stored whole, what is behind being written later. */
+static inline size_t real_whole(size_t count, size_t left) {
+    size_t end = left >= REAL_LANES ? left - REAL_LANES + 1 : 0;
+    return count < end ? count : end;
 }
 
 #endif

@@ -8,8 +8,8 @@
 
 SPB_INLINE void run(const real_scale *s, const int16_t *sums, size_t count, const int16_t *addend,
                     int16_t *to, int adds) {
-    size_t i = 0;
-    for (; i + REAL_LANES <= count; i += REAL_LANES) {
+    size_t i = 0, whole = count / REAL_LANES * REAL_LANES;
+    for (; i < whole; i += REAL_LANES) {
         real_vector y = real_requantize(s, real_load(sums + i));
         real_store(to + i, adds ? real_add(y, real_load(addend + i)) : y);
     }

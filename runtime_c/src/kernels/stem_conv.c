@@ -1,6 +1,6 @@
 /* The first layer: int8 weights on the 8-bit image, then the threshold.
  *
- *     the image, padded, pixel after pixel: [H + 2p][W + 2p][C], less STEM_BIAS, in scratch
+ *     the image, padded, pixel after pixel: [H + 2p][W + 2p][C] or more, less STEM_BIAS, in scratch
  *     for a block of output channels whose weights fit WEIGHTS, in the tile's order (VGG-small: all 128)
  *       for each 8 pixels of a row
  *         their taps one after the other: kernel_h runs of kernel_w * C elements a pixel      (gather)
@@ -17,13 +17,19 @@
 
 #include "kernels.h"
 #include "limit.h"
-#include "real_vector.h"
 #include "stem_tile.h"
 
+#include "stem_reals.h" /* unrolls as the tile does */
+
+/* 64 channels of 3 x 7 x 7 taps need not gather twice, but where memory is short. */
+#ifndef SPB_STEM_WEIGHTS
+#define SPB_STEM_WEIGHTS (TILE_CHANNELS > 2 ? 64 * 148 : 4096)
+#endif
+
 enum {
-    CHUNK_BYTES = 16, /* gather copies so many at a time */
-    WEIGHTS = 4096,   /* elements: at least TILE_CHANNELS * (STEM_MAX_TAPS + STEM_STEP) */
-    BLOCK_CHANNELS = 128
+    CHUNK_BYTES = 16,           /* gather copies so many at a time */
+    WEIGHTS = SPB_STEM_WEIGHTS, /* elements: at least TILE_CHANNELS * (STEM_MAX_TAPS + STEM_STEP) */
+    BLOCK_CHANNELS = SPB_STEM_CHANNELS
 };
 
 typedef struct geometry {
@@ -37,6 +43,7 @@ typedef struct block {
     stem_weight weights[WEIGHTS];   /* [count / TILE_CHANNELS][padded_taps / GROUP][TILE_CHANNELS][GROUP] */
     int32_t start[BLOCK_CHANNELS];  /* a sum's, that ends below 0 where it is not above its limit */
     uint8_t invert[BLOCK_CHANNELS]; /* 255 where such a sign is not yet the bit */
+    stem_factor multiplier[BLOCK_CHANNELS], bias[BLOCK_CHANNELS], shift[BLOCK_CHANNELS]; /* of reals */
 } block;
 
 static geometry geometry_of(const spb_layer *layer) {
@@ -44,7 +51,7 @@ static geometry geometry_of(const spb_layer *layer) {
     g.run = layer->kernel_w * layer->in.channels;
     g.taps = layer->kernel_h * g.run;
     g.padded_taps = (g.taps + STEM_STEP - 1) / STEM_STEP * STEM_STEP;
-    g.row = (layer->in.width + 2 * layer->padding) * layer->in.channels;
+    g.row = spb_padded_side(layer->in.width, layer->out.width, layer->kernel_w, layer) * layer->in.channels;
     return g;
 }
 
@@ -63,7 +70,8 @@ static void copy_pixels(stem_pixel *restrict to, const uint8_t *restrict image, 
 static void pad_image(const spb_layer *layer, const geometry *g, const uint8_t *image,
                       const uint8_t *pad_value, stem_pixel *padded) {
     uint32_t channels = layer->in.channels, padding = layer->padding, inside = layer->in.width * channels;
-    uint32_t edge = padding * channels, height = layer->in.height + 2 * padding;
+    uint32_t edge = padding * channels, behind = g->row / channels - layer->in.width - padding;
+    uint32_t height = spb_padded_side(layer->in.height, layer->out.height, layer->kernel_h, layer);
     for (uint32_t y = 0; y < height; y++, padded += g->row) {
         if (y < padding || y >= padding + layer->in.height) {
             fill_pixels(padded, g->row / channels, pad_value, channels);
@@ -71,7 +79,7 @@ static void pad_image(const spb_layer *layer, const geometry *g, const uint8_t *
         }
         fill_pixels(padded, padding, pad_value, channels);
         copy_pixels(padded + edge, image, inside);
-        fill_pixels(padded + edge + inside, padding, pad_value, channels);
+        fill_pixels(padded + edge + inside, behind, pad_value, channels);
         image += inside;
     }
 }
@@ -103,21 +111,23 @@ static void set_block(const spb_layer *layer, const geometry *g, const uint16_t 
         }
         if (layer->real) {
             b->start[i] = STEM_BIAS * sum;
+            b->multiplier[i] = layer->multiplier[first + i];
+            b->bias[i] = layer->bias[first + i];
+            b->shift[i] = stem_shift(layer->shift[first + i]);
             continue;
         }
         spb_limit l = spb_sum_limit(layer->threshold[first + i], layer->compare[first + i]);
         b->start[i] = STEM_BIAS * sum - l.limit - 1;
         b->invert[i] = l.invert ? 0 : 255;
     }
-    for (uint32_t i = count; i % TILE_CHANNELS; i++) /* calculated, not written */
-        b->start[i] = 0, b->invert[i] = 0;
+    for (uint32_t i = count; i < BLOCK_CHANNELS && i % TILE_CHANNELS; i++) /* calculated, not written */
+        b->start[i] = 0, b->invert[i] = 0, b->multiplier[i] = b->bias[i] = b->shift[i] = 0;
 }
 
-/* The taps of `count` pixels, `step` elements apart. Copies reach up to CHUNK_BYTES - 1 past the end, on both
- * sides: what they leave there is written over by the next one. */
-SPB_INLINE void gather(const geometry *g, uint32_t kernel_h, const stem_pixel *pixel, size_t step,
-                       uint32_t count, stem_pixel *to) {
-    size_t bytes = g->run * sizeof *to, run = g->run, row = g->row, rounded = g->padded_taps - g->taps;
+/* Rows of a kernel of so many `bytes`; 1 or 2 chunks, the usual numbers, are constants. */
+SPB_INLINE void gather_as(const geometry *g, uint32_t kernel_h, const stem_pixel *pixel, size_t step,
+                          uint32_t count, stem_pixel *to, size_t bytes) {
+    size_t run = g->run, row = g->row, rounded = g->padded_taps - g->taps;
     for (uint32_t p = 0; p < count; p++, pixel += step, to += rounded) {
         const stem_pixel *from = pixel;
         for (uint32_t ky = 0; ky < kernel_h; ky++, from += row, to += run) {
@@ -125,6 +135,20 @@ SPB_INLINE void gather(const geometry *g, uint32_t kernel_h, const stem_pixel *p
             for (size_t at = CHUNK_BYTES; at < bytes; at += CHUNK_BYTES)
                 memcpy((uint8_t *)to + at, (const uint8_t *)from + at, CHUNK_BYTES);
         }
+    }
+}
+
+/* The taps of `count` pixels, `step` elements apart. Copies reach up to CHUNK_BYTES - 1 past the end, on both
+ * sides: what they leave there is written over by the next one. */
+SPB_INLINE void gather(const geometry *g, uint32_t kernel_h, const stem_pixel *pixel, size_t step,
+                       uint32_t count, stem_pixel *to) {
+    size_t bytes = g->run * sizeof *to;
+    if (bytes <= CHUNK_BYTES) {
+        gather_as(g, kernel_h, pixel, step, count, to, CHUNK_BYTES);
+    } else if (bytes <= 2 * CHUNK_BYTES) {
+        gather_as(g, kernel_h, pixel, step, count, to, 2 * CHUNK_BYTES);
+    } else {
+        gather_as(g, kernel_h, pixel, step, count, to, bytes);
     }
 }
 
@@ -149,7 +173,7 @@ SPB_INLINE void eight_pixels(const spb_layer *layer, const geometry *g, const bl
     }
 }
 
-/* The same as reals. A product with a sum of so many bits takes 64. */
+/* The same as reals. */
 SPB_INLINE void eight_reals(const spb_layer *layer, const geometry *g, const block *b,
                             const stem_pixel *pixels, uint32_t count, int16_t *to, int narrow) {
     size_t plane = (size_t)layer->out.height * layer->out.width;
@@ -159,11 +183,18 @@ SPB_INLINE void eight_reals(const spb_layer *layer, const geometry *g, const blo
         uint32_t channels = b->count - i < TILE_CHANNELS ? b->count - i : TILE_CHANNELS;
         int32_t sums[8 * TILE_CHANNELS];
         stem_eight_sums(pixels, g->padded_taps, weights, g->padded_taps, b->start + i, narrow, sums);
-        for (uint32_t c = 0; c < channels; c++, to += plane) {
-            int64_t multiplier = layer->multiplier[b->first + i + c], bias = layer->bias[b->first + i + c];
-            uint32_t shift = layer->shift[b->first + i + c];
-            for (uint32_t p = 0; p < count; p++)
-                to[p] = spb_saturate((multiplier * sums[p * TILE_CHANNELS + c] + bias) >> shift);
+        for (uint32_t c = 0; c < channels; c += REAL_CHANNELS) {
+            stem_pixels reals[REAL_CHANNELS];
+            stem_reals_of(sums + c, TILE_CHANNELS, b->multiplier + i + c, b->bias + i + c, b->shift + i + c,
+                          reals);
+            if (count == 8 && c + REAL_CHANNELS <= channels) {
+                STEM_UNROLL
+                for (int j = 0; j < REAL_CHANNELS; j++, to += plane)
+                    stem_store_eight(to, reals[j]);
+            } else {
+                for (uint32_t j = 0; j < REAL_CHANNELS && c + j < channels; j++, to += plane)
+                    stem_store(to, reals[j], count);
+            }
         }
     }
 }

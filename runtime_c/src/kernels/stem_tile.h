@@ -1,7 +1,7 @@
 /* The register tile of the stem: 8 pixels of a row times TILE_CHANNELS output channels, 32-bit sums.
  *
  *   build            channels x pixels   what an instruction of the innermost loop does
- *   AArch64 SDOT     16 x 4              16 multiply-adds: 4 taps of 4 channels
+ *   AArch64 SDOT     8 x 8               16 multiply-adds: 4 taps of 4 channels
  *   AArch64          16 x 4              SMULL, SMLAL: 8 products; SADALP: adds pairs of sums to 32 bits
  *   ARMv7 NEON       8 x 2               the same
  *   AVX2, VNNI       16 x 4              32 multiply-adds: 4 taps of 8 channels
@@ -9,7 +9,7 @@
  *   scalar           2 x 2               SMLAD: 2 multiply-adds; elsewhere 1
  *
  * The vector runs over channels, so that a pixel's taps are in order in memory and a few of them, a *group*,
- * are loaded into all lanes at once. Weights: [taps / STEM_GROUP][TILE_CHANNELS][STEM_GROUP]; taps are a
+ * are taken into all lanes at once. Weights: [taps / STEM_GROUP][TILE_CHANNELS][STEM_GROUP]; taps are a
  * multiple of STEM_STEP, with weights of 0 behind the last. Pixels: `stride` elements apart, less STEM_BIAS.
  */
 #ifndef SPB_STEM_TILE_H
@@ -17,9 +17,10 @@
 
 #include <string.h>
 
+#include "../limits.h"
 #include "../word.h"
 
-enum { STEM_MAX_TAPS = 4 * 7 * 7 };
+enum { STEM_MAX_TAPS = SPB_STEM_TAPS };
 
 /* The tile's loops over pixels and vectors: sums are in registers only when nothing of them is left. */
 #if defined(__clang__)
@@ -40,7 +41,10 @@ enum { TILE_CHANNELS = 16, TILE_PIXELS = 4, TILE_VECTORS = 2, STEM_BIAS = 0, STE
 typedef __m256i stem_sum;
 
 SPB_INLINE __m256i stem_load(const void *p) { return _mm256_loadu_si256((const __m256i *)p); }
-SPB_INLINE stem_sum stem_start(const int32_t *start) { return stem_load(start); }
+SPB_INLINE void stem_start(const int32_t *start, stem_sum sums[TILE_VECTORS]) {
+    sums[0] = stem_load(start);
+    sums[1] = stem_load(start + 8);
+}
 SPB_INLINE void stem_put(const stem_sum *bits, const uint8_t *invert, uint32_t valid, uint8_t *to,
                          uint32_t plane_bytes) {
     __m256i b = _mm256_packus_epi32(_mm256_srli_epi32(bits[0], 24), _mm256_srli_epi32(bits[1], 24));
@@ -53,10 +57,11 @@ SPB_INLINE void stem_put(const stem_sum *bits, const uint8_t *invert, uint32_t v
     for (int c = 0; c < TILE_CHANNELS; c++, to += plane_bytes)
         *to = each[c];
 }
-SPB_INLINE stem_sum stem_push(stem_sum bits, stem_sum sum) {
-    const __m256i sign = _mm256_set1_epi32(INT32_MIN);
-    return _mm256_or_si256(_mm256_srli_epi32(bits, 1), _mm256_and_si256(sum, sign));
-}
+#define STEM_PUSH(n)                                                                                         \
+    SPB_INLINE stem_sum stem_push_##n(stem_sum bits, stem_sum next) {                                        \
+        const __m256i top = _mm256_set1_epi32(INT32_MIN >> ((n)-1));                                         \
+        return _mm256_or_si256(_mm256_srli_epi32(bits, n), _mm256_and_si256(next, top));                     \
+    }
 SPB_INLINE __m256i stem_group(const void *x) {
     int32_t group;
     memcpy(&group, x, sizeof group);
@@ -106,15 +111,20 @@ enum {
 };
 typedef int32_t stem_sum;
 
-SPB_INLINE stem_sum stem_start(const int32_t *start) { return *start; }
+SPB_INLINE void stem_start(const int32_t *start, stem_sum sums[TILE_VECTORS]) {
+    sums[0] = start[0];
+    sums[1] = start[1];
+}
 SPB_INLINE void stem_put(const stem_sum *bits, const uint8_t *invert, uint32_t valid, uint8_t *to,
                          uint32_t plane_bytes) {
     for (int c = 0; c < TILE_CHANNELS; c++, to += plane_bytes)
         *to = (uint8_t)(((uint32_t)bits[c] >> 24 ^ invert[c]) & valid);
 }
-SPB_INLINE stem_sum stem_push(stem_sum bits, stem_sum sum) {
-    return (stem_sum)((uint32_t)bits >> 1 | ((uint32_t)sum & 0x80000000u));
-}
+#define STEM_PUSH(n)                                                                                         \
+    SPB_INLINE stem_sum stem_push_##n(stem_sum bits, stem_sum next) {                                        \
+        const uint32_t below = ~(uint32_t)0 >> (n);                                                          \
+        return (stem_sum)((uint32_t)bits >> (n) | ((uint32_t)next & ~below));                                \
+    }
 
 SPB_INLINE stem_sum stem_add(stem_sum sum, const stem_pixel *x, const stem_weight *w) {
 #if defined(__ARM_FEATURE_SIMD32)
@@ -140,20 +150,49 @@ SPB_INLINE void stem_step(stem_sum sums[TILE_PIXELS][TILE_VECTORS], const stem_p
 
 #endif
 
+#if defined(STEM_PUSH)
+STEM_PUSH(1)
+STEM_PUSH(2)
+STEM_PUSH(4)
+#undef STEM_PUSH
+#endif
+
+#if !defined(STEM_SDOT)
+SPB_INLINE void stem_taps(stem_sum sums[TILE_PIXELS][TILE_VECTORS], const stem_pixel **pixel,
+                          const stem_weight *weights, size_t taps, int narrow) {
+    for (size_t k = 0; k < taps; k += STEM_STEP)
+        stem_step(sums, pixel, k, weights + k * TILE_CHANNELS, narrow);
+}
+#endif
+
 /* The sums of TILE_PIXELS pixels, which begin with the channels' `start`. */
 SPB_INLINE void stem_run(const stem_pixel *pixels, size_t stride, const stem_weight *weights, size_t taps,
                          const int32_t *start, int narrow, stem_sum sums[TILE_PIXELS][TILE_VECTORS]) {
-    const int lanes = TILE_CHANNELS / TILE_VECTORS;
     const stem_pixel *pixel[TILE_PIXELS];
     STEM_UNROLL
     for (int p = 0; p < TILE_PIXELS; p++) {
         pixel[p] = pixels + (size_t)p * stride;
-        STEM_UNROLL
-        for (int v = 0; v < TILE_VECTORS; v++)
-            sums[p][v] = stem_start(start + v * lanes);
+        stem_start(start, sums[p]);
     }
-    for (size_t k = 0; k < taps; k += STEM_STEP)
-        stem_step(sums, pixel, k, weights + k * TILE_CHANNELS, narrow);
+    stem_taps(sums, pixel, weights, taps, narrow);
+}
+
+/* The signs of TILE_PIXELS sums, on top of what `bits` has: pairs, then fours, so that few wait for others.
+ */
+SPB_INLINE void stem_signs(stem_sum sums[TILE_PIXELS][TILE_VECTORS], stem_sum *bits) {
+    STEM_UNROLL
+    for (int v = 0; v < TILE_VECTORS; v++) {
+        STEM_UNROLL
+        for (int p = 0; p + 2 <= TILE_PIXELS; p += 2)
+            sums[p + 1][v] = stem_push_1(sums[p][v], sums[p + 1][v]);
+        STEM_UNROLL
+        for (int p = 0; p + 4 <= TILE_PIXELS; p += 4)
+            sums[p + 3][v] = stem_push_2(sums[p + 1][v], sums[p + 3][v]);
+        stem_sum last = sums[TILE_PIXELS - 1][v];
+        bits[v] = TILE_PIXELS == 8   ? stem_push_4(sums[TILE_PIXELS / 2 - 1][v], last)
+                  : TILE_PIXELS == 4 ? stem_push_4(bits[v], last)
+                                     : stem_push_2(bits[v], last);
+    }
 }
 
 /* 8 pixels: bit x of a channel's byte says that the sum at pixel x, which begins with the channel's `start`,
@@ -162,18 +201,11 @@ SPB_INLINE void stem_eight(const stem_pixel *pixels, size_t stride, const stem_w
                            const int32_t *start, const uint8_t *invert, uint32_t valid, int narrow,
                            uint8_t *to, uint32_t plane_bytes) {
     stem_sum below[TILE_VECTORS];
-    STEM_UNROLL
-    for (int v = 0; v < TILE_VECTORS; v++)
-        below[v] = stem_start(start); /* any value: 8 bits come in above it, and only these are taken */
+    stem_start(start, below); /* any value: 8 bits come in above it, and only these are taken */
     for (int first = 0; first < 8; first += TILE_PIXELS) {
         stem_sum sums[TILE_PIXELS][TILE_VECTORS];
         stem_run(pixels + (size_t)first * stride, stride, weights, taps, start, narrow, sums);
-        STEM_UNROLL
-        for (int p = 0; p < TILE_PIXELS; p++) {
-            STEM_UNROLL
-            for (int v = 0; v < TILE_VECTORS; v++)
-                below[v] = stem_push(below[v], sums[p][v]);
-        }
+        stem_signs(sums, below);
     }
     stem_put(below, invert, valid, to, plane_bytes);
 }

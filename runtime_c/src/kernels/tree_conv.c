@@ -77,7 +77,8 @@ typedef struct tile {
 /* A channel's sums, from the slot that its step has filled. */
 static void step_sums(const tile *t, uint32_t channel, uint32_t word_bytes, const uint8_t *slot,
                       const uint8_t *tail) {
-    spb_tree_sums(t->layer, slot, word_bytes, t->at, tail, channel, t->out);
+    if (SPB_TREE_SUMS)
+        spb_tree_sums(t->layer, slot, word_bytes, t->at, tail, channel, t->out);
 }
 
 #define SETTLE tree_settle
@@ -129,12 +130,12 @@ SPB_INLINE const uint8_t *run_tile(const tile *t, const uint8_t *next, int lanes
         uint8_t *to = t->out + (size_t)spb_u16(header + SPB_STEP_CHANNEL) * t->plane_bytes;
         tree_word count[SPB_PLANES_MAX];
         next = tree_count(count, t->base, header, lanes);
-        if (tail_bytes && lanes == 1 && t->class_bytes == 1) { /* 3x3, the usual case */
+        if (SPB_TREE_BORDER && tail_bytes && lanes == 1 && t->class_bytes == 1) { /* 3x3, the usual case */
             tree_word bits = tree_settle(count, TREE_COUNT_PLANES, t->planes, header, source, slot, next,
                                          t->border_words, 1);
             tree_store(to, tree_and(bits, tree_load(t->mask)));
             next += tail_bytes;
-        } else if (tail_bytes) {
+        } else if ((SPB_TREE_BORDER || SPB_TREE_SUMS) && tail_bytes) {
             any_tail_step(t, count, lanes, header, next);
             next += tail_bytes;
         } else if (lanes == 1) {
@@ -198,7 +199,7 @@ void spb_tree_conv(const spb_layer *layer, const uint8_t *in, uint8_t *out, uint
     classes.class_bytes = 0;
     classes.words = NULL;
     fill_mask(to, mask);
-    if (border)
+    if (SPB_TREE_BORDER && border)
         tree_border_begin(&classes, layer, behind);
     for (uint32_t top = 0; top < to->height; top += strip) {
         spb_prepare_planes(layer, in, top, prepared);
@@ -214,7 +215,7 @@ void spb_tree_conv(const spb_layer *layer, const uint8_t *in, uint8_t *out, uint
                       .class_bytes = classes.class_bytes,
                       .tail_bytes = tail_bytes,
                       .at = at};
-            if (classes.class_bytes)
+            if (SPB_TREE_BORDER && classes.class_bytes)
                 tree_border_words(layer, &classes, at, lanes == 1 ? TREE_WORD_BYTES : TREE_NARROW_BYTES);
             do {
                 t.base = prepared + spb_u16(steps + SPB_STEP_WINDOW) * window_bytes + (at - from);

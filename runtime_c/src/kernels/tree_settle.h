@@ -48,6 +48,8 @@ SPB_INLINE WORD OP(settle_as)(const WORD *count, int count_planes, int shift, in
     {                                                                                                        \
         const size_t at = (j) * sizeof(WORD);                                                                \
         WORD s = (j) < count_planes ? count[j] : zero;                                                       \
+        if ((j) >= SPB_PLANES_LIMIT)                                                                         \
+            return c;                                                                                        \
         if (!from_zero)                                                                                      \
             s = OP(add_plane)(j, count, count_planes, shift, OP(load)(source + at), &carry);                 \
         if (keep)                                                                                            \
@@ -66,7 +68,7 @@ SPB_INLINE WORD OP(settle_as)(const WORD *count, int count_planes, int shift, in
     }
     EACH_PLANE(PLANE)
 #undef PLANE
-    return c; /* never: a checked layer has at most SPB_PLANES_MAX planes */
+    return c; /* never, nor above: no layer has more planes */
 }
 
 SPB_INLINE WORD SETTLE(const WORD *count, int count_planes, uint32_t planes, const uint8_t *header,
@@ -107,7 +109,7 @@ static void TAIL_STEP(const tile *t, const WORD *count, int count_planes, const 
     const uint8_t *source = t->slots + header[SPB_STEP_SOURCE] * (size_t)t->planes * sizeof(WORD);
     uint8_t *slot = t->slots + header[SPB_STEP_SLOT] * (size_t)t->planes * sizeof(WORD);
     uint32_t channel = spb_u16(header + SPB_STEP_CHANNEL);
-    if (t->layer->output) {
+    if (SPB_TREE_SUMS && t->layer->output) {
         (void)SETTLE(count, count_planes, t->planes, header, source, slot, NULL, NULL, 0);
         step_sums(t, channel, sizeof(WORD), slot, tail);
     } else {

@@ -17,6 +17,7 @@
 #ifndef SPB_TREE_WORD_H
 #define SPB_TREE_WORD_H
 
+#include "../limits.h"
 #include "../word.h"
 
 #if defined(SPB_WORD_IS_AARCH64)
@@ -111,8 +112,8 @@ enum { TREE_WORD_BYTES = SPB_WORD_BYTES, TREE_NARROW_BYTES = SPB_WORD_BYTES };
 
 typedef spb_word tree_word;
 
-SPB_INLINE tree_word tree_load(const uint8_t *p) { return spb_load(p); }
-SPB_INLINE void tree_store(uint8_t *p, tree_word x) { spb_store(p, x); }
+SPB_INLINE tree_word tree_load(const uint8_t *p) { return spb_load_word(p); }
+SPB_INLINE void tree_store(uint8_t *p, tree_word x) { spb_store_word(p, x); }
 SPB_INLINE tree_word tree_splat_byte(uint8_t byte) { return spb_splat_byte(byte); }
 SPB_INLINE tree_word tree_xor(tree_word a, tree_word b) { return spb_xor(a, b); }
 SPB_INLINE tree_word tree_and(tree_word a, tree_word b) { return spb_and(a, b); }
@@ -164,10 +165,14 @@ SPB_INLINE spb_word tree_rotate(tree_word a, int bytes) {
 
 #else
 
+#if SPB_WORD_BYTES == 4
+#define TREE_EACH_LANE_COUNT(DO) DO(1) /* a lane has 4 bytes at least */
+#else
 #define TREE_EACH_LANE_COUNT(DO) DO(1) DO(2)
+#endif
 SPB_INLINE spb_word tree_gather(const uint8_t *base, const uint16_t *offsets, int lanes) {
     if (lanes == 1)
-        return spb_load(base + offsets[0]);
+        return spb_load_from(base + offsets[0], SPB_TAP_ALIGN);
     uint32_t low, high;
     memcpy(&low, base + offsets[0], sizeof low);
     memcpy(&high, base + offsets[1], sizeof high);

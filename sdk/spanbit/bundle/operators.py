@@ -48,6 +48,7 @@ from spanbit.graph import (
     StemConv,
     Threshold,
 )
+from spanbit.graph.infer import conv_side
 from spanbit.passes.compiled import LayerPlan, NodeTable
 from spanbit.passes.layout import (
     PLANES_MAX,
@@ -216,7 +217,9 @@ def _read_stem(plan: LayerPlan, record: Any, data: bytes) -> tuple[LayerPlan, in
     blob = _weights(record, data, count + shape[1])
     weight = np.frombuffer(blob, np.int8, count).reshape(shape)
     pad_value = np.frombuffer(blob, np.uint8, shape[1], count)
-    op = StemConv(plan.op.name, weight, int(record["stride"]), int(record["padding"]), pad_value)
+    stride, padding = int(record["stride"]), int(record["padding"])
+    ceil = _is_rounded_up(plan, shape[2:], stride, padding)
+    op = StemConv(plan.op.name, weight, stride, padding, pad_value, ceil)
     plan = _ends(replace(plan, op=op), record, data)
     return plan, stem_scratch_bytes(op, plan.source, plan.result)
 
@@ -356,22 +359,31 @@ def _unfolded(
     )
 
 
+def _is_rounded_up(plan: LayerPlan, kernel: tuple[int, ...], stride: int, padding: int) -> bool:
+    """Whether windows leave the image: the output has more than fit; validation looks whether it may."""
+    sides = zip((plan.source.height, plan.source.width), kernel, strict=True)
+    whole = [conv_side(side, size, stride, padding) for side, size in sides]
+    return whole != [plan.result.height, plan.result.width]
+
+
 def _read_pool(plan: LayerPlan, record: Any, data: bytes) -> tuple[LayerPlan, int]:
     channels = plan.source.channels
     blob = _weights(record, data, -(-channels // 8))
     kernel, stride, padding = (int(record[name]) for name in ("kernel_h", "stride", "padding"))
     if int(record["kernel_w"]) != kernel:
         raise ValueError(f"a pool of {kernel}x{record['kernel_w']}")
-    return replace(plan, op=MaxPool(plan.op.name, unpack_pool(blob, channels), kernel, stride, padding)), 0
+    if min(kernel, stride) < 1:
+        raise ValueError(f"a pool of {kernel}x{kernel} with stride {stride}")
+    ceil = _is_rounded_up(plan, (kernel, kernel), stride, padding)
+    op = MaxPool(plan.op.name, unpack_pool(blob, channels), kernel, stride, padding, ceil)
+    return replace(plan, op=op), 0
 
 
 def _read_avg_pool(plan: LayerPlan, record: Any, _data: bytes) -> tuple[LayerPlan, int]:
     kernel, stride = (int(record["kernel_h"]), int(record["kernel_w"])), int(record["stride"])
     if min(*kernel, stride) < 1:
         raise ValueError(f"means of {kernel[0]}x{kernel[1]} pixels with stride {stride}")
-    sides = zip((plan.source.height, plan.source.width), kernel, strict=True)
-    floor = [(side - size) // stride + 1 for side, size in sides]
-    ceil = floor != [plan.result.height, plan.result.width]
+    ceil = _is_rounded_up(plan, kernel, stride, 0)
     return replace(plan, op=AvgPool(plan.op.name, kernel, stride, ceil=ceil)), 0
 
 

@@ -20,6 +20,7 @@ from spanbit.cli.plugins import load_plugin, plugins
 COMMANDS = {
     "train": ("spanbit.cli.train:train_command", "Train a small network to a tree cost."),
     "compile": ("spanbit.cli.compile:compile_command", "Compile a checkpoint into a bundle."),
+    "export": ("spanbit.cli.export:export", "Write a bundle as C files for a microcontroller."),
     "inspect": ("spanbit.cli.inspect:inspect", "Show what a bundle holds."),
     "report": ("spanbit.cli.report:report", "Draw what training did; make a page of a profile."),
 }

@@ -50,9 +50,14 @@ class TensorInfo:
     shape: Shape
 
 
-def conv_side(side: int, kernel: int, stride: int, padding: int) -> int:
-    """Output rows (columns) of a convolution over `side` rows (columns)."""
-    return (side + 2 * padding - kernel) // stride + 1
+def conv_side(side: int, kernel: int, stride: int, padding: int, ceil: bool = False) -> int:
+    """Output rows (columns) of a convolution or a pool over `side` rows (columns).
+
+    With `ceil` one more where pixels are left, unless that window begins behind the image.
+    """
+    room = side + 2 * padding - kernel + (stride - 1 if ceil else 0)
+    count = room // stride + 1
+    return count - 1 if ceil and (count - 1) * stride >= side + padding else count
 
 
 def refused(op: Op, what: str, fix: str = "") -> SpanbitError:
@@ -158,8 +163,9 @@ def _conv(op: StemConv | BinaryConv, source: TensorInfo) -> TensorInfo:
         )
     if not 1 <= out_channels <= MAX_CHANNELS:
         raise refused(op, f"{out_channels} output channels", f"use 1 to {MAX_CHANNELS}")
-    height = conv_side(source.shape.height, kernel_h, op.stride, op.padding)
-    width = conv_side(source.shape.width, kernel_w, op.stride, op.padding)
+    ceil = isinstance(op, StemConv) and op.ceil
+    height = conv_side(source.shape.height, kernel_h, op.stride, op.padding, ceil)
+    width = conv_side(source.shape.width, kernel_w, op.stride, op.padding, ceil)
     if height < 1 or width < 1:
         raise refused(op, f"the image {source.shape} is smaller than the kernel {kernel_h}x{kernel_w}")
     return TensorInfo(Kind.INT, Shape(out_channels, height, width))
@@ -174,14 +180,14 @@ def _max_pool(op: MaxPool, source: TensorInfo) -> TensorInfo:
             f"a pool of {size}x{size} with stride {op.stride} and padding {op.padding}",
             f"use 2 to {MAX_KERNEL}, a stride up to that, a padding up to half of it",
         )
-    if source.kind is Kind.INT and (size, op.stride, op.padding) != (2, 2, 0):
+    if source.kind is Kind.INT and (size, op.stride, op.padding, op.ceil) != (2, 2, 0, False):
         raise refused(op, "a pool of integers that is not 2x2 with stride 2", "put it behind the sign")
     if op.take_min is not None and source.kind is Kind.INT:
         raise refused(op, "a pool of integers that takes minima")
     if op.take_min is not None and op.take_min.shape != (shape.channels,):
         raise refused(op, f"take_min for {op.take_min.shape} channels, the input has {shape.channels}")
-    height = conv_side(shape.height, size, op.stride, op.padding)
-    width = conv_side(shape.width, size, op.stride, op.padding)
+    height = conv_side(shape.height, size, op.stride, op.padding, op.ceil)
+    width = conv_side(shape.width, size, op.stride, op.padding, op.ceil)
     if height < 1 or width < 1:
         raise refused(op, f"cannot pool an image of {shape.height}x{shape.width}", "drop this pool")
     return TensorInfo(source.kind, Shape(shape.channels, height, width))
@@ -194,9 +200,8 @@ def _avg_pool(op: AvgPool, source: TensorInfo) -> TensorInfo:
         raise refused(op, f"means of {rows}x{columns} pixels", f"use sides up to {_MEAN_SIDE_MAX}")
     if not 1 <= op.stride <= min(rows, columns):
         raise refused(op, f"stride {op.stride} with windows of {rows}x{columns}", "use a stride up to them")
-    over = op.stride - 1 if op.ceil else 0
-    height = conv_side(shape.height + over, rows, op.stride, 0)
-    width = conv_side(shape.width + over, columns, op.stride, 0)
+    height = conv_side(shape.height, rows, op.stride, 0, op.ceil)
+    width = conv_side(shape.width, columns, op.stride, 0, op.ceil)
     if height < 1 or width < 1:
         raise refused(op, f"cannot pool an image of {shape.height}x{shape.width}", "drop this pool")
     return TensorInfo(Kind.REAL, Shape(shape.channels, height, width))

@@ -94,7 +94,8 @@ class StemConv:
     """8-bit convolution on the image, symmetric int8 weights: P[o] = sum w[o,c,y,x] * u8 pixel.
 
     Pixels outside the image have the value `pad_value[c]` (the normalisation's zero, rounded).
-    Normalisation is folded into the weights and into the threshold that follows. U8 -> INT.
+    Normalisation is folded into the weights and into the threshold that follows. U8 -> INT. With `ceil` a
+    last window may leave the padded image below and to the right, as TensorFlow's "same" has it.
     """
 
     name: str
@@ -102,6 +103,7 @@ class StemConv:
     stride: int
     padding: int
     pad_value: NDArray[np.uint8]  # [C]
+    ceil: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,7 +137,8 @@ class MaxPool:
     """Maximum of kernel x kernel. INT -> INT, BITS -> BITS or REAL -> REAL; INT as 2x2 with stride 2 only.
 
     Outside the image nothing wins. On bits it is OR; channels with `take_min` use AND (a pool moved behind a
-    threshold with gamma < 0).
+    threshold with gamma < 0). With `ceil` a last window may leave the padded image, if it begins in the image
+    or in front of it.
     """
 
     name: str
@@ -143,6 +146,7 @@ class MaxPool:
     kernel: int = 2
     stride: int = 2
     padding: int = 0
+    ceil: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,13 +13,12 @@ PyTorch is imported by those alone that take its modules and checkpoints: the re
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spanbit.errors import SpanbitError, not_installed
 from spanbit.graph import Graph
-from spanbit.importers.assemble import name_of_file
+from spanbit.importers.assemble import Numbers, name_of_file
 
 if TYPE_CHECKING:
     from spanbit.importers.explain import Explanation
@@ -64,7 +63,7 @@ def explain_checkpoint(data: bytes, where: str) -> Explanation:
 
 
 def explain_file(
-    data: bytes, where: str, mean: Sequence[float] | None = None, std: Sequence[float] | None = None
+    data: bytes, where: str, mean: Numbers | None = None, std: Numbers | None = None
 ) -> Explanation:
     """A file's network: of Keras by its content, of ONNX by the suffix .onnx; else it is a checkpoint.
 

@@ -330,8 +330,8 @@ class Converter:
             kwargs = fx.node.map_aggregate(call.kwargs, fill)
             return _run(call.target, args, kwargs)
 
-        sign_path = place.path if named else Place(place.path, place.label, "sign").name
-        return self._elementwise.value(place.name, sign_path, place.label, inside, run, step)
+        sign = place if named else Place(Place(place.path, "", "sign").name, "sign")
+        return self._elementwise.value(place.name, place.label, sign, inside, run, step)
 
     def _off_image(self, value: Value) -> Value:
         if value not in self._numbers:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from spanbit.importers.layers import Place
 from spanbit.importers.probe import probe_sign
 from spanbit.importers.values import Opaque, Sign, Step, Value
 
@@ -32,18 +33,18 @@ class Elementwise:
     def value(
         self,
         path: str,
-        sign_path: str,
         label: str,
+        sign: Place,
         operands: list[Value],
         run: Callable[[dict[Value, Any]], Any],
         step: Step | None,
     ) -> Value:
-        """What `run` makes of its operands: a sign (then `sign_path` is its path), else `step`, else opaque.
+        """What `run` makes of its operands: a sign (which is called `sign`), else `step`, else opaque.
 
         Args:
             run: calculates the call from tensors in the places of its operands.
         """
-        found = self._sign(sign_path, label, operands, run)
+        found = self._sign(sign, operands, run)
         if found is not None:
             return found
         value = Value(path, label, step or Opaque(), tuple(operands), operands[0].shape)
@@ -63,13 +64,13 @@ class Elementwise:
         return self._signs[key]
 
     def _sign(
-        self, path: str, label: str, operands: list[Value], run: Callable[[dict[Value, Any]], Any]
+        self, sign: Place, operands: list[Value], run: Callable[[dict[Value, Any]], Any]
     ) -> Value | None:
         for base, functions in self._common(operands):
             composed = _composed(functions, run)
             found = probe_sign(_behind(_behind(self._tensor, composed), self._array))
             if found is not None:
-                return self.sign(path, label, base, found.strict, found.zero)
+                return self.sign(sign.path, sign.label, base, found.strict, found.zero)
         return None
 
     def _common(self, operands: list[Value]) -> Iterator[tuple[Value, dict[Value, Function]]]:

@@ -49,13 +49,13 @@ def _head(lowering: Lowering, last: Value, step: Dense, affine: Affine) -> int:
         lowering.plan.keep(last, draft)
         return draft
     found = as_signs(step.weight)
-    why = "" if found is not None else "weights rounded to int8, one scale an output"
-    weight8, scale = found if found is not None else int8_rows(step.weight)
+    weight8, scale, exact = (*found, True) if found is not None else int8_rows(step.weight)
+    why = "weights as they are" if exact else "weights rounded to int8, one scale an output"
     bits = lowering.bits(source, last)
     op = Head(last.path, weight8, (affine.scale * scale).astype(np.float32), affine.bias.astype(np.float32))
     draft = lowering.plan.add(last.path, op, (bits,), [last], last.shape)
     lowering.plan.keep(last, draft, why)
-    if found is None:
+    if not exact:
         lost = np.abs(weight8 * scale[:, None] - step.weight).sum(axis=1)
         lowering.plan.logits[draft] = lost * np.abs(affine.scale)
     return draft

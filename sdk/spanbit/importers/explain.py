@@ -8,13 +8,14 @@ many bits stand behind its point, where its numbers can be, and how far they are
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from spanbit.graph.ops import Graph
 from spanbit.importers.fixed_point import Real
+from spanbit.importers.origins import Origin, origins_of
 from spanbit.importers.plan import Note, Plan
-from spanbit.importers.values import Floats
+from spanbit.importers.values import Floats, Value
 
 
 @dataclass(frozen=True)
@@ -38,12 +39,14 @@ class Explanation:
     """A graph, where it comes from, and the bounds of its real tensors, by the operator's position.
 
     `logits`: the bound of the logits' error, given the same bits; None where only float32 rounds them.
+    `origins`: by an operator's position, the source's tensor that it can be compared with.
     """
 
     graph: Graph
     lines: tuple[Line, ...]
     reals: dict[int, Real]
     logits: Floats | None
+    origins: Mapping[int, Origin]
 
     def __str__(self) -> str:
         return "\n".join(str(line) for line in self.lines)
@@ -55,6 +58,7 @@ def explain(
     notes: Sequence[Note],
     reals: dict[int, Real],
     logits: dict[int, Floats],
+    named: Mapping[Value, str],
 ) -> Explanation:
     """The lines in the order of the source's calls."""
     lines: list[Line] = []
@@ -75,7 +79,8 @@ def explain(
                 detail.append(f"logits within {logits[draft].max(initial=0.0):.2g}")
         lines.append(Line(value.path, value.label, fate.verb, operator, ", ".join(detail)))
     lines += [Line(note.path, note.label, "elided", "", note.why) for note in notes]
-    return Explanation(graph, tuple(lines), reals, next(iter(logits.values()), None))
+    origins = origins_of(plan.results, named)
+    return Explanation(graph, tuple(lines), reals, next(iter(logits.values()), None), origins)
 
 
 def _of_real(real: Real) -> str:

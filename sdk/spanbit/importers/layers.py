@@ -67,6 +67,7 @@ class Geometry:
     dilation: Any = 1
     groups: int = 1
     mode: str = "zeros"
+    ceil: bool = False  # on the image: a last window may leave it
 
 
 def pixels_of(value: Value) -> Affine | None:
@@ -143,10 +144,12 @@ def convolution(place: Place, source: Value, weight: Any, bias: Any | None, how:
     if pixel is not None:
         if (pixel.scale == 0).any():
             place.refuse("the image is multiplied by zero in front of it")
-        stem, affine = quantised_stem(taps, shift, pixel, stride[0], padding)
+        stem, affine = quantised_stem(taps, shift, pixel, stride[0], padding, how.ceil)
         image = list(back_from(source))[-1]
-        shape = convolved(place, image.shape, taps, stride[0], padding)
+        shape = convolved(place, image.shape, taps, stride[0], padding, how.ceil)
         return scaled(place, Value(place.name, place.label, stem, (image,), shape), affine)
+    if how.ceil:
+        place.refuse("its padding differs between the sides, and it does not take the image", "pad alike")
     bits = unscaled(source)
     if bits is not None:
         return _binary(place, bits[0], taps * bits[1], shift, stride[0], padding, Padding.ZERO)
@@ -258,9 +261,9 @@ def max_pool(
     """nn.MaxPool2d and its function."""
     sizes, steps, pads = _pair(kernel), _pair(stride if stride else kernel), _pair(padding)
     square = len(set(sizes)) == len(set(steps)) == len(set(pads)) == 1
-    if not square or _pair(dilation) != (1, 1) or ceil:
+    if not square or _pair(dilation) != (1, 1):
         place.refuse(
-            "its window, stride or padding is not one number, or it has a dilation or ceil_mode",
+            "its window, stride or padding is not one number, or it has a dilation",
             "use nn.MaxPool2d(2), or one number for each",
         )
     size, step, pad = sizes[0], steps[0], pads[0]
@@ -269,9 +272,9 @@ def max_pool(
             f"a window of {size}x{size} with stride {step} and padding {pad}",
             f"use windows of 2 to {MAX_KERNEL}, a stride up to that, a padding up to half of it",
         )
-    sides = (conv_side(side, size, step, pad) for side in (source.shape.height, source.shape.width))
+    sides = (conv_side(side, size, step, pad, ceil) for side in (source.shape.height, source.shape.width))
     shape = Shape(source.shape.channels, *sides)
-    return Value(place.name, place.label, Largest(size, step, pad), (source,), shape)
+    return Value(place.name, place.label, Largest(size, step, pad, ceil), (source,), shape)
 
 
 def mean_pool(
@@ -303,7 +306,9 @@ def adaptive_mean(place: Place, source: Value, shape: Shape) -> Value:
     return mean_pool(place, source, window, window, 0, False, shape)
 
 
-def convolved(place: Place, shape: Shape, taps: Floats, stride: int, padding: int) -> Shape:
+def convolved(
+    place: Place, shape: Shape, taps: Floats, stride: int, padding: int, ceil: bool = False
+) -> Shape:
     """The map that a convolution makes."""
     rows, columns = taps.shape[2:]
     if max(rows, columns) > MAX_KERNEL:
@@ -312,8 +317,8 @@ def convolved(place: Place, shape: Shape, taps: Floats, stride: int, padding: in
         place.refuse(f"its stride is {stride}", "use a stride of 1 or 2")
     return Shape(
         len(taps),
-        conv_side(shape.height, rows, stride, padding),
-        conv_side(shape.width, columns, stride, padding),
+        conv_side(shape.height, rows, stride, padding, ceil),
+        conv_side(shape.width, columns, stride, padding, ceil),
     )
 
 

@@ -109,11 +109,11 @@ class Lowering:
         if isinstance(step, Stem):
             if not isinstance(value.source.step, Image):
                 refuse(value.path, value.label, "it takes the image, and stands behind another layer")
-            op = StemConv(value.path, step.weight, step.stride, step.padding, step.pad_value)
+            op = StemConv(value.path, step.weight, step.stride, step.padding, step.pad_value, step.ceil)
             draft = self.plan.add(value.path, op, (IMAGE,), [value], value.shape)
             parts = 255.0 * step.weight.astype(np.float64).reshape(len(step.weight), -1)
             bounds = Range(np.minimum(parts, 0).sum(axis=1), np.maximum(parts, 0).sum(axis=1))
-            self.plan.keep(value, draft, "" if step.error is None else "weights rounded to int8")
+            self.plan.keep(value, draft, step.loss or "weights as they are")
             return Sums(draft, bounds, zeros if step.error is None else step.error, Affine(ones, zeros))
         source = self.bits(taken(value)[0], value)
         scale = ones
@@ -122,6 +122,7 @@ class Lowering:
         assert isinstance(step, BinaryConvolution)
         conv = BinaryConv(value.path, step.weight, step.stride, step.padding, step.outside)
         draft = self.plan.add(value.path, conv, (source,), [value], value.shape)
+        self.plan.deliver(draft, value, Affine(scale, zeros))
         reach = (step.weight != 0).sum(axis=(1, 2, 3)).astype(np.float64)
         self.plan.keep(value, draft)
         return Sums(draft, Range(-reach, reach), zeros, Affine(scale, zeros))
@@ -180,13 +181,14 @@ class Lowering:
                     NO_SIGN,
                 )
         self._bits[value] = draft
+        self.plan.deliver(draft, value)
         return draft
 
     def _pool_bits(self, pool: Value, source: int, take_min: Bools | None) -> int:
         step = pool.step
         assert isinstance(step, Largest)
         least = take_min if take_min is not None and take_min.any() else None
-        op = MaxPool(pool.path, least, step.kernel, step.stride, step.padding)
+        op = MaxPool(pool.path, least, step.kernel, step.stride, step.padding, step.ceil)
         draft = self.plan.add(pool.path, op, (source,), [pool], pool.shape)
         self.plan.keep(pool, draft, "on bits")
         return draft
@@ -267,6 +269,7 @@ class Lowering:
             )
         draft = self._made(root, chain)
         self._numbers[value] = draft
+        self.plan.deliver(draft, value)
         return draft
 
     def _made(self, root: Value, chain: list[Value]) -> int:
@@ -359,7 +362,8 @@ class Lowering:
 
 def _plain_pool(value: Value) -> bool:
     step = value.step
-    return isinstance(step, Largest) and (step.kernel, step.stride, step.padding) == (2, 2, 0)
+    plain = (2, 2, 0, False)
+    return isinstance(step, Largest) and (step.kernel, step.stride, step.padding, step.ceil) == plain
 
 
 def _is_real_convolution(value: Value) -> bool:

@@ -56,7 +56,7 @@ def steps_on_number(plan: Plan, draft: int, chain: list[Value]) -> int:
             draft = _clamp(plan, part, step, shift, draft, waiting)
         else:
             assert isinstance(step, Largest)
-            op = MaxPool(part.path, None, step.kernel, step.stride, step.padding)
+            op = MaxPool(part.path, None, step.kernel, step.stride, step.padding, step.ceil)
             if waiting:  # the same for all pixels, so it may come behind
                 draft = _step(plan, part, op, draft, [])
                 continue

@@ -20,7 +20,7 @@ from onnx import numpy_helper
 
 from spanbit.errors import ExitCode, SpanbitError
 from spanbit.graph.ops import Graph, Shape
-from spanbit.importers.assemble import assemble, normalisation
+from spanbit.importers.assemble import Numbers, assemble, normalisation
 from spanbit.importers.elementwise import Elementwise
 from spanbit.importers.explain import Explanation
 from spanbit.importers.layers import (
@@ -59,13 +59,14 @@ def from_onnx(
     class_names: Sequence[str] = (),
     *,
     name: str = "network",
-    mean: Sequence[float] | None = None,
-    std: Sequence[float] | None = None,
+    mean: Numbers | None = None,
+    std: Numbers | None = None,
 ) -> Graph:
     """The graph of an ONNX file's bytes; `where` names the file in errors.
 
     Args:
-        mean, std: per channel, if the model takes (pixel / 255 - mean) / std; else it takes pixels 0..255.
+        mean, std: one number or one a channel, if the model takes (pixel / 255 - mean) / std; else it
+            takes pixels 0..255.
 
     Raises:
         SpanbitError: not an ONNX model, or UNSUPPORTED_MODEL, naming the node.
@@ -79,13 +80,14 @@ def explain_onnx(
     class_names: Sequence[str] = (),
     *,
     name: str = "network",
-    mean: Sequence[float] | None = None,
-    std: Sequence[float] | None = None,
+    mean: Numbers | None = None,
+    std: Numbers | None = None,
 ) -> Explanation:
     """As `from_onnx`: the graph, what became of every node, and the errors of its numbers."""
     reader = _Reader(_loaded(data, where), where)
     pixel = normalisation(reader.image, mean, std, where)
-    return assemble(reader.read(pixel), reader.notes, reader.image, name, class_names)
+    end = reader.read(pixel)
+    return assemble(end, reader.notes, reader.image, name, class_names, reader.named)
 
 
 def _loaded(data: bytes, where: str) -> Any:
@@ -121,6 +123,7 @@ class _Node:
 class _Reader:
     def __init__(self, model: Any, where: str) -> None:
         self.notes: list[Note] = []
+        self.named: dict[Value, str] = {}
         self._graph, self._model, self._where = model.graph, model, where
         self._known: dict[str, Any] = {
             part.name: numpy_helper.to_array(part) for part in model.graph.initializer
@@ -154,6 +157,8 @@ class _Reader:
             made = self._node(node)
             for name, value in zip(proto.output, made if isinstance(made, list) else [made], strict=False):
                 self._known[name] = value
+                if isinstance(value, Value):
+                    self.named.setdefault(value, name)
         end = self._known[self._graph.output[0].name]
         if not isinstance(end, Value):
             Place(self._graph.output[0].name, "output").refuse("it does not depend on the image")
@@ -340,7 +345,8 @@ class _Reader:
             return function(*parts)
 
         name = node.place.name
-        made = self._elementwise.value(name, name, kind, list(stands_for.values()), run, step)
+        sign = Place(name, "Sign" if kind == "Sign" else f"sign, ending in {kind}")
+        made = self._elementwise.value(name, kind, sign, list(stands_for.values()), run, step)
         if maps != different:
             made = Value(made.path, "Flatten", Flat(), (made,), shape)
         return self._ranked(made, rank)

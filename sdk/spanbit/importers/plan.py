@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from spanbit.graph.ops import Shape
 from spanbit.importers.drafts import Draft, DraftStep
-from spanbit.importers.values import Floats, Value
+from spanbit.importers.values import Affine, Floats, Value
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,8 @@ class Plan:
     fates: dict[Value, Fate] = field(default_factory=dict)
     logits: dict[int, Floats] = field(default_factory=dict)
     """What rounded weights of a head on bits can change, [O], by its draft."""
+    results: dict[int, tuple[Value, Affine]] = field(default_factory=dict)
+    """By a draft, the value that is this scale and bias of what it delivers."""
 
     def add(
         self, name: str, step: DraftStep, sources: tuple[int, ...], values: list[Value], shape: Shape
@@ -42,6 +46,12 @@ class Plan:
         """One more draft, and its position; `values` are those that it stands for."""
         self.drafts.append(Draft(name, step, sources, shape, values))
         return len(self.drafts) - 1
+
+    def deliver(self, draft: int, value: Value, behind: Affine | None = None) -> None:
+        """`draft` delivers `value`, up to the scale and bias `behind` it."""
+        channels = value.shape.channels
+        same = Affine(np.ones(channels), np.zeros(channels))
+        self.results.setdefault(draft, (value, behind or same))
 
     def keep(self, value: Value, draft: int, why: str = "") -> None:
         """`value` is an operator of its own."""

@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from torch import nn
 
 from spanbit.graph.ops import Graph, Shape
-from spanbit.importers.assemble import assemble, normalisation
+from spanbit.importers.assemble import Numbers, assemble, normalisation
 from spanbit.importers.convert import Converter, is_leaf
 from spanbit.importers.explain import Explanation
 from spanbit.importers.trace import ACCEPTED, trace_module
@@ -34,13 +34,14 @@ def from_torch(
     name: str = "network",
     class_names: Sequence[str] = (),
     *,
-    mean: Sequence[float] | None = None,
-    std: Sequence[float] | None = None,
+    mean: Numbers | None = None,
+    std: Numbers | None = None,
 ) -> Graph:
     """The graph of `module` for images of `input_shape` (channels, height, width).
 
     Args:
-        mean, std: per channel, if the module takes (pixel / 255 - mean) / std; else it takes pixels 0..255.
+        mean, std: one number or one a channel, if the module takes (pixel / 255 - mean) / std; else it
+            takes pixels 0..255.
 
     Raises:
         SpanbitError: UNSUPPORTED_MODEL, naming the layer by its place in the module tree.
@@ -54,8 +55,8 @@ def explain_torch(
     name: str = "network",
     class_names: Sequence[str] = (),
     *,
-    mean: Sequence[float] | None = None,
-    std: Sequence[float] | None = None,
+    mean: Numbers | None = None,
+    std: Numbers | None = None,
 ) -> Explanation:
     """As `from_torch`: the graph, what became of every layer, and the errors of its numbers."""
     image = Shape(*input_shape)

@@ -31,13 +31,18 @@ class Image:
 
 @dataclass(frozen=True, eq=False)
 class Stem:
-    """Sums of int8 weights and pixels; `error` bounds |sum - the source's / scale|, [O], None where exact."""
+    """Sums of int8 weights and pixels.
+
+    `error` bounds |sum - the source's / scale|, [O], None where there is none; `loss` says where it is from.
+    """
 
     weight: NDArray[np.int8]
     stride: int
     padding: int
     pad_value: NDArray[np.uint8]
     error: Floats | None = None
+    loss: str = ""
+    ceil: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,6 +112,7 @@ class Largest:
     kernel: int
     stride: int
     padding: int
+    ceil: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,6 +6,7 @@ After Liu et al., "Bi-Real Net" (2018): every binary 3x3 convolution has a real-
 x + batch-norm(convolution(sign(x))); where the image is halved, the shortcut is the mean of 2x2 pixels, a
 real 1x1 convolution and a batch-norm. The stem has int8 weights, the head real ones. Only the 3x3
 convolutions between count as bits. Compiled, the shortcut is int16 in fixed point: docs/import-torch.md.
+Bi-Real-18 is this `resnet18`. `reactnet18` has the same layout and ReActNet's shifts.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from spanbit.nn.binary import BinaryConv2d, Weights
+from spanbit.nn.react import Shift, ShiftedPReLU
 from spanbit.nn.sign import sign
 from spanbit.nn.stem import StemConv2d
 
@@ -45,6 +47,20 @@ class Residual(nn.Module):
         return bits + shortcut
 
 
+class ReactResidual(Residual):
+    """The same with ReActNet's shifts: in front of the sign, and around a PReLU behind the sum."""
+
+    def __init__(self, before: int, channels: int, stride: int, weights: Weights) -> None:
+        super().__init__(before, channels, stride, weights)
+        self.shift = Shift(before)
+        self.act = ShiftedPReLU(channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        bits: Tensor = self.norm(self.conv(sign(self.shift(x))))
+        summed: Tensor = self.act(bits + self.shortcut(x))
+        return summed
+
+
 @dataclass(frozen=True)
 class ResNet:
     """A kind of residual network, called as `spanbit.nn.zoo.Build` says.
@@ -52,10 +68,12 @@ class ResNet:
     Args:
         stages: binary convolutions of each stage, which has twice the channels of the one before.
         own_width: channels of the stem and the first stage where no others are asked for.
+        block: what stands around each binary convolution.
     """
 
     stages: tuple[int, ...]
     own_width: int
+    block: type[Residual] = Residual
 
     def __call__(
         self,
@@ -83,7 +101,7 @@ class ResNet:
             after = before * 2 if stage else before
             for place in range(convolutions):
                 halved = 2 if stage > 0 and place == 0 else 1
-                layers[f"stage{stage + 1}_{place + 1}"] = Residual(before, after, halved, weights)
+                layers[f"stage{stage + 1}_{place + 1}"] = self.block(before, after, halved, weights)
                 before = after
         layers["pool"] = nn.AdaptiveAvgPool2d(1)
         layers["flatten"] = nn.Flatten()
@@ -94,6 +112,8 @@ class ResNet:
 resnet20 = ResNet(stages=(6, 6, 6), own_width=16)
 """CIFAR's: 267,264 bits at its own width."""
 resnet18 = ResNet(stages=(4, 4, 4, 4), own_width=64)
-"""10,985,472 bits at its own width."""
+"""10,985,472 bits at its own width. For large images Bi-Real-18 as its paper has it."""
+reactnet18 = ResNet(stages=(4, 4, 4, 4), own_width=64, block=ReactResidual)
+"""As many bits. ReActNet on ResNet-18's layout; the paper's own is a MobileNet."""
 resnet34 = ResNet(stages=(6, 8, 12, 6), own_width=64)
 """21,086,208 bits at its own width."""

@@ -17,7 +17,7 @@ from torch import nn
 
 from spanbit.nn.batchnorm import BatchNormSign
 from spanbit.nn.binary import BinaryConv2d, BinaryLinear, Weights
-from spanbit.nn.resnet import resnet18, resnet20, resnet34
+from spanbit.nn.resnet import reactnet18, resnet18, resnet20, resnet34
 from spanbit.nn.stem import StemConv2d
 
 _LARGE_SIDE = 24
@@ -130,5 +130,7 @@ NETWORKS = {
     "vgg_small": Network(vgg_small, 128),
     "resnet20": Network(resnet20, resnet20.own_width),
     "resnet18": Network(resnet18, resnet18.own_width),
+    "bireal18": Network(resnet18, resnet18.own_width),  # the same by its other name
+    "reactnet18": Network(reactnet18, reactnet18.own_width),
     "resnet34": Network(resnet34, resnet34.own_width),
 }

@@ -16,7 +16,7 @@ from spanbit.passes.border import axis_classes, border_classes, class_bytes
 
 ARENA_ALIGN = 64
 ARENA_SLACK = 64  # kernels load whole vectors: readable bytes behind the last region
-_PLANE_ALIGN = 32
+PLANE_ALIGN = 32
 _COPIES_BYTES_MAX = 0xFFC0  # of a window of prepared copies: offsets into it are 16 bits
 PLANES_MAX = 18
 WORD_BYTES = (4, 8, 16, 32)  # of the tree kernel on all machines
@@ -40,14 +40,14 @@ def row_bytes(width: int) -> int:
     return round_up(width, 64) // 8
 
 
-def plane_bytes(height: int, width: int) -> int:
-    """Bytes of one channel's plane."""
-    return round_up(height * row_bytes(width), _PLANE_ALIGN)
+def plane_bytes(height: int, width: int, align: int = PLANE_ALIGN) -> int:
+    """Bytes of one channel's plane; planes of firmware are aligned to less."""
+    return round_up(height * row_bytes(width), align)
 
 
-def tensor_bytes(shape: Shape) -> int:
+def tensor_bytes(shape: Shape, align: int = PLANE_ALIGN) -> int:
     """Bytes of a bits tensor."""
-    return shape.channels * plane_bytes(shape.height, shape.width)
+    return shape.channels * plane_bytes(shape.height, shape.width, align)
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,14 @@ def dense_shape(channels: int, places: int) -> DenseShape:
 
 def stem_scratch_bytes(op: StemConv, source: Shape, result: Shape) -> int:
     """The padded planar image and a row of accumulators."""
-    height, width = source.height + 2 * op.padding, source.width + 2 * op.padding
+    kernel_h, kernel_w = kernel_sides(op)
+    height, width = (
+        max(side + 2 * op.padding, (made - 1) * op.stride + kernel)
+        for side, made, kernel in (
+            (source.height, result.height, kernel_h),
+            (source.width, result.width, kernel_w),
+        )
+    )
     return round_up(source.channels * height * width * 2, 64) + round_up(result.width, 16) * 4 + 64
 
 
@@ -101,16 +108,16 @@ def kernel_sides(op: BinaryConv | StemConv) -> tuple[int, int]:
     return int(op.weight.shape[2]), int(op.weight.shape[3])
 
 
-def strip_rows(op: BinaryConv, source: Shape, result: Shape) -> int:
+def strip_rows(op: BinaryConv, source: Shape, result: Shape, copies: int = _STRIP_BYTES) -> int:
     """Output rows whose input planes the tree kernel prepares at a time.
 
-    As many as let the copies stay in the first cache, but whole words of every machine: a multiple of 32
-    bytes, or the whole image.
+    As many as let the copies stay in `copies` bytes, the first cache, but whole words of every machine: a
+    multiple of 32 bytes, or the whole image.
     """
     row = row_bytes(result.width)
-    unit = _PLANE_ALIGN // math.gcd(row, _PLANE_ALIGN)
+    unit = PLANE_ALIGN // math.gcd(row, PLANE_ALIGN)
     rows = unit
-    while rows < result.height and copies_bytes(op, source, result, rows + unit) <= _STRIP_BYTES:
+    while rows < result.height and copies_bytes(op, source, result, rows + unit) <= copies:
         rows += unit
     return min(rows, result.height)
 
@@ -142,24 +149,42 @@ def _channel_copies_bytes(op: BinaryConv, result: Shape, rows: int) -> int:
 def tree_scratch_bytes(
     op: BinaryConv, source: Shape, result: Shape, slots: int, planes: int, sums: bool
 ) -> int:
-    """Prepared copies, zeros, slots and the mask when running; decoded rows when loading: the larger.
-
-    With zero padding also the words of sets of border classes. `sums` are delivered, or bits.
-    """
-    taps = int(op.weight[0].size)
+    """What a tree takes while it runs, or while it is loaded: the larger. `sums` are delivered, or bits."""
     rows = strip_rows(op, source, result)
-    running = prepared_bytes(op, source, result, rows) + slots * planes * _PLANE_ALIGN
-    running += round_up(plane_bytes(result.height, result.width), 64)
-    zeros_outside = op.outside is Padding.ZERO
-    loading = slots * 2 * -(-taps // 8)
-    kernel_h, kernel_w = kernel_sides(op)
-    if zeros_outside and not sums:
-        words = class_bytes(border_classes(op, source, result)) * _BORDER_WORDS * WORD_BYTES[-1]
-        columns = axis_classes(source.width, result.width, kernel_w, op.stride, op.padding)
+    running = tree_running_bytes(op, source, result, slots, planes, sums, rows)
+    return max(running, tree_loading_bytes(op, slots, sums))
+
+
+def tree_running_bytes(
+    op: BinaryConv,
+    source: Shape,
+    result: Shape,
+    slots: int,
+    planes: int,
+    sums: bool,
+    rows: int,
+    align: int = PLANE_ALIGN,
+) -> int:
+    """Prepared copies of strips of `rows` rows, zeros, slots and the mask.
+
+    With zero padding also the words of sets of border classes.
+    """
+    running = prepared_bytes(op, source, result, rows) + slots * planes * align
+    running += round_up(plane_bytes(result.height, result.width, align), 64)
+    if op.outside is Padding.ZERO and not sums:
+        words = class_bytes(border_classes(op, source, result)) * _BORDER_WORDS * align
+        columns = axis_classes(source.width, result.width, kernel_sides(op)[1], op.stride, op.padding)
         running += words + round_up(len(columns) * row_bytes(result.width), 64)
-    if zeros_outside or sums:
+    return running
+
+
+def tree_loading_bytes(op: BinaryConv, slots: int, sums: bool) -> int:
+    """Decoded rows of the slots, and with zero padding or where sums are delivered their weights' sums."""
+    loading = slots * 2 * -(-int(op.weight[0].size) // 8)
+    kernel_h, kernel_w = kernel_sides(op)
+    if op.outside is Padding.ZERO or sums:
         loading = round_up(loading, 4) + slots * 4 * (kernel_h * kernel_w + 2)
-    return max(running, loading)
+    return loading
 
 
 def lanes(result: Shape, word_bytes: int = WORD_BYTES[-1]) -> int:

@@ -17,7 +17,7 @@ from random import Random
 
 from spanbit.graph.ops import IMAGE, Add, Kind, PRelu
 from spanbit.passes.compiled import LayerPlan
-from spanbit.passes.layout import ARENA_ALIGN, ARENA_SLACK, round_up, tensor_bytes
+from spanbit.passes.layout import ARENA_ALIGN, ARENA_SLACK, PLANE_ALIGN, round_up, tensor_bytes
 
 _TRIES = 200
 
@@ -34,7 +34,9 @@ class Region:
     scratch: bool = False
 
 
-def plan_memory(layers: Sequence[LayerPlan]) -> tuple[tuple[LayerPlan, ...], int, int]:
+def plan_memory(
+    layers: Sequence[LayerPlan], plane_align: int = PLANE_ALIGN
+) -> tuple[tuple[LayerPlan, ...], int, int]:
     """The layers with all places filled in, bytes of the tables region (at 0), bytes of the arena.
 
     `scratch_bytes` and `tables_bytes` must be set; places are overwritten.
@@ -44,7 +46,7 @@ def plan_memory(layers: Sequence[LayerPlan]) -> tuple[tuple[LayerPlan, ...], int
     for layer in layers:
         tables_at.append(tables if layer.tables_bytes else 0)
         tables += layer.tables_bytes
-    outputs = _outputs(layers)
+    outputs = _outputs(layers, plane_align)
     scratches = _scratches(layers)
     end = _place([*_each_once(outputs), *scratches], tables)
     begins = {IMAGE: 0, **{index: region.begin for index, region in enumerate(outputs)}}
@@ -88,7 +90,7 @@ def _each_once(outputs: Sequence[Region]) -> list[Region]:
     return list({id(region): region for region in outputs}.values())
 
 
-def _outputs(layers: Sequence[LayerPlan]) -> list[Region]:
+def _outputs(layers: Sequence[LayerPlan], plane_align: int = PLANE_ALIGN) -> list[Region]:
     """The region of each layer's output; several have one, where a layer writes over its input."""
     last = list(range(len(layers)))
     for index, layer in enumerate(layers):
@@ -99,7 +101,7 @@ def _outputs(layers: Sequence[LayerPlan]) -> list[Region]:
     for index, layer in enumerate(layers):
         over = next((source for source in overwritable(layer) if last[source] == index), None)
         if over is None:
-            outputs.append(Region(layer.op.name, output_bytes(layer), index, last[index]))
+            outputs.append(Region(layer.op.name, output_bytes(layer, plane_align), index, last[index]))
         else:
             outputs.append(outputs[over])
             outputs[over].last = last[index]
@@ -113,11 +115,11 @@ def overwritable(layer: LayerPlan) -> tuple[int, ...]:
     return layer.sources[1:] if layer.add is not None else ()
 
 
-def output_bytes(layer: LayerPlan) -> int:
+def output_bytes(layer: LayerPlan, plane_align: int = PLANE_ALIGN) -> int:
     """Bytes of a layer's output tensor: planes, numbers, sums; a head's sums."""
     shape = layer.result
     if layer.kind is Kind.BITS:
-        return tensor_bytes(shape)
+        return tensor_bytes(shape, plane_align)
     each = 2 if layer.kind in (Kind.REAL, Kind.INT16) else 4
     return each * shape.channels * shape.height * shape.width
 

@@ -1,6 +1,7 @@
 """How large the expanded table of a tree is: the rule of docs/bundle-format.md, "Expanded table".
 
 table_bytes(op, source, result, planes, sums=False)     # for the machine where it is largest
+steps_bytes(op, source, result, planes, sums, rows, 4)  # for words of 4 bytes
 
 The loader makes the table; its size depends on how many taps the machine's word takes at once.
 """
@@ -21,10 +22,19 @@ _BLOCK_WORDS, _BLOCKS_MAX = 32, 6
 
 def table_bytes(op: BinaryConv, source: Shape, result: Shape, planes: int, sums: bool) -> int:
     """Arena bytes that the table of `op`'s tree takes; `sums` are delivered, or bits."""
-    counts = list_counts(op, window_channels(op, source, result, strip_rows(op, source, result)))
-    tail = _tail_bytes(op, source, result, planes, sums)
-    sizes = [_bytes(counts, sharing, tail) for sharing in {lanes(result, word) for word in WORD_BYTES}]
-    return round_up(max(sizes), 64)
+    rows = strip_rows(op, source, result)
+    words = {lanes(result, word): word for word in WORD_BYTES}  # only lanes make a difference
+    return round_up(
+        max(steps_bytes(op, source, result, planes, sums, rows, word) for word in words.values()), 64
+    )
+
+
+def steps_bytes(
+    op: BinaryConv, source: Shape, result: Shape, planes: int, sums: bool, rows: int, word_bytes: int
+) -> int:
+    """Bytes of the table for one machine's word, with strips of `rows` rows."""
+    counts = list_counts(op, window_channels(op, source, result, rows))
+    return _bytes(counts, lanes(result, word_bytes), _tail_bytes(op, source, result, planes, sums))
 
 
 def _tail_bytes(op: BinaryConv, source: Shape, result: Shape, planes: int, sums: bool) -> int:

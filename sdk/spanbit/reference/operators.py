@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spanbit.graph.infer import conv_side
 from spanbit.graph.ops import (
     AvgPool,
     BinaryConv,
@@ -37,8 +38,13 @@ _PRELU_POINT = 14
 def stem_conv(op: StemConv, image: NDArray[np.uint8]) -> Ints:
     """Image [H, W, C] -> P [O, H', W']."""
     planar = image.transpose(2, 0, 1).astype(np.int64)
-    framed = [_frame(plane, op.padding, int(pad)) for plane, pad in zip(planar, op.pad_value, strict=True)]
-    return _convolve(np.stack(framed), op.weight, op.stride)
+    over = op.stride - 1 if op.ceil else 0
+    framed = [
+        _frame(plane, op.padding, int(pad), over) for plane, pad in zip(planar, op.pad_value, strict=True)
+    ]
+    sides = zip(image.shape[:2], op.weight.shape[2:], strict=True)
+    rows, columns = (conv_side(side, kernel, op.stride, op.padding, op.ceil) for side, kernel in sides)
+    return np.ascontiguousarray(_convolve(np.stack(framed), op.weight, op.stride)[:, :rows, :columns])
 
 
 def binary_conv(op: BinaryConv, bits: Bits) -> Ints:
@@ -69,9 +75,10 @@ def max_pool(op: MaxPool, tensor: NDArray[Any]) -> NDArray[Any]:
 
 def _pool_plane(op: MaxPool, plane: NDArray[Any], *, least: bool) -> NDArray[np.int64]:
     numbers = -plane.astype(np.int64) if least else plane.astype(np.int64)
-    framed = _frame(numbers, op.padding, np.iinfo(np.int64).min)
+    framed = _frame(numbers, op.padding, np.iinfo(np.int64).min, op.stride - 1 if op.ceil else 0)
     windows = np.lib.stride_tricks.sliding_window_view(framed, (op.kernel, op.kernel))
-    largest: NDArray[np.int64] = windows[:: op.stride, :: op.stride].max(axis=(2, 3))
+    rows, columns = (conv_side(side, op.kernel, op.stride, op.padding, op.ceil) for side in plane.shape)
+    largest: NDArray[np.int64] = windows[:: op.stride, :: op.stride].max(axis=(2, 3))[:rows, :columns]
     return -largest if least else largest
 
 
@@ -164,8 +171,9 @@ def output(op: Output, sums: Ints) -> NDArray[Any]:
     return (scaled + op.bias[:, None, None]).astype(np.float32)
 
 
-def _frame(plane: NDArray[np.int64], padding: int, value: int) -> NDArray[np.int64]:
-    return np.pad(plane, padding, constant_values=value)
+def _frame(plane: NDArray[np.int64], padding: int, value: int, over: int = 0) -> NDArray[np.int64]:
+    """The plane with `padding` around, and `over` more below and to the right."""
+    return np.pad(plane, (padding, padding + over), constant_values=value)
 
 
 def _convolve(padded: NDArray[np.int64], weight: NDArray[np.int8], stride: int) -> Ints:

@@ -139,6 +139,10 @@ class Model:
         self._raise_for(self._lib.spb_model_output(self._model, data), -1)
         return self._read_sums(self._layer(len(self.info.layer_names) - 1), data[0])
 
+    def arena_bytes(self) -> bytes:
+        """A copy of the arena; the tables in it are as this instruction set has them."""
+        return self._arena.tobytes()
+
     @property
     def _has_pixels(self) -> bool:
         last = self._layer(len(self.info.layer_names) - 1)

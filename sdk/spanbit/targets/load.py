@@ -14,7 +14,19 @@ from spanbit.errors import ExitCode, SpanbitError
 from spanbit.targets.extend import list_targets, read_values, shipped_file, suggestion
 from spanbit.targets.machine import this_arch, this_isa
 from spanbit.targets.table import Table
-from spanbit.targets.types import ARCHES, CYCLES, ISAS, NS, UNITS, Cost, Target, Toolchain
+from spanbit.targets.types import (
+    ARCHES,
+    CYCLES,
+    ISAS,
+    LINUX,
+    NO_OS,
+    NS,
+    SYSTEMS,
+    UNITS,
+    Cost,
+    Target,
+    Toolchain,
+)
 
 __all__ = ["MACHINE", "check_name", "list_targets", "load_target"]
 
@@ -22,9 +34,14 @@ MACHINE = "machine"
 """As `arch` or `isa` of a target: whatever this machine is."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,15}")  # 16 bytes: the bundle header's field
-_KEYS = ("board", "arch", "isa", "cpu", "clock_mhz", "ram_bytes", "cores", "qemu", "cost", "toolchain")
+_OPTIONAL = ("os", "flash_bytes")
+_KEYS = (
+    *("board", "arch", "isa", "cpu", "clock_mhz", "ram_bytes", "cores", "qemu", "cost", "toolchain"),
+    *_OPTIONAL,
+)
 _MORE_COSTS = ("node", "prepare", "gather", "tile", "pack")
-_COST_KEYS = ("tree", "dense", *_MORE_COSTS, "unit")
+_FIRMWARE_COSTS = ("stem", "head", "pool", "decode")
+_COST_KEYS = ("tree", "dense", *_MORE_COSTS, *_FIRMWARE_COSTS, "unit")
 _TOOLCHAIN_KEYS = ("name", "command", "flags", "install")
 _PYTHON = "{python}"  # in a toolchain's command: the interpreter that runs spanbit
 
@@ -67,6 +84,7 @@ def _read(path: Path) -> Target:
 def _target(name: str, table: Table) -> Target:
     arch = table.text("arch", (*ARCHES, MACHINE))
     isa = table.text("isa", (*ISAS, MACHINE))
+    system = table.text("os", SYSTEMS) if table.has("os") else LINUX
     return Target(
         name=name,
         board=table.text("board"),
@@ -79,6 +97,8 @@ def _target(name: str, table: Table) -> Target:
         qemu=table.texts("qemu"),
         toolchains=tuple(_toolchain(part) for part in table.tables("toolchain", _TOOLCHAIN_KEYS)),
         cost=_cost(table.table("cost", _COST_KEYS)),
+        os=system,
+        flash_bytes=table.count("flash_bytes") if system == NO_OS or table.has("flash_bytes") else 0,
     )
 
 
@@ -94,4 +114,5 @@ def _cost(table: Table) -> Cost:
     unit = table.text("unit", UNITS) if table.has("unit") else CYCLES
     # What a model leaves out has its default; measured figures mean something only all together.
     more = {key: table.amount(key) for key in _MORE_COSTS if unit == NS or table.has(key)}
+    more |= {key: table.amount(key) for key in _FIRMWARE_COSTS if table.has(key)}
     return Cost(tree=table.positive("tree"), dense=table.positive("dense"), unit=unit, **more)

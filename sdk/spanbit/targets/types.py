@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-ARCHES = ("aarch64", "armv7", "armv6", "x86_64", "other")
-"""Architectures, as the runner reports its own (docs/runner.md)."""
+_FIRMWARE_ARCHES = ("armv6m", "armv7m", "armv7em", "armv8m", "riscv32", "xtensa")
+
+ARCHES = ("aarch64", "armv7", "armv6", "x86_64", "other", *_FIRMWARE_ARCHES)
+"""Architectures, as the runner reports its own (docs/runner.md); the last have no system to run it on."""
+
+LINUX, NO_OS = "linux", "none"
+SYSTEMS = (LINUX, NO_OS)
+"""What a board runs: the runner is for the first, `spanbit export` for the second."""
 
 _WORD_BYTES = {"neon64": 32, "neon32": 16, "scalar32": 4, "avx2": 32, "scalar64": 8}
 
@@ -35,6 +41,11 @@ class Cost:
     tile: float = 0.0  # a channel's sums over 16 pixels
     pack: float = 0.0  # 64 channels of an input pixel
     unit: str = CYCLES  # one of UNITS
+    # Of firmware, for what a whole network takes (export/estimate.py):
+    stem: float = 0.0  # a multiply-add
+    head: float = 0.0  # 32 weight bits
+    pool: float = 0.0  # 32 pixels of a channel's output
+    decode: float = 0.0  # a tap of an encoded table
 
 
 @dataclass(frozen=True)
@@ -59,6 +70,14 @@ class Target:
     clock_mhz: int
     ram_bytes: int
     cores: int
-    qemu: tuple[str, ...]  # user-mode emulator and its options; empty where this machine runs it itself
+    qemu: tuple[str, ...]  # emulator and its options: of programs, without a system of the whole board;
+    # empty where this machine runs it itself, or where there is none
     toolchains: tuple[Toolchain, ...]  # tried in order
     cost: Cost
+    os: str = LINUX  # one of SYSTEMS
+    flash_bytes: int = 0  # 0: not stated, files lie on a disk
+
+    @property
+    def is_firmware(self) -> bool:
+        """Whether a program there is the whole system."""
+        return self.os == NO_OS

@@ -5,8 +5,9 @@
 
 Each NAME is a model (NAME.h5 or NAME.keras) and NAME.npz: `images` uint8 [N, H, W, C], `outputs` float32
 [N, O] as Larq's model gives them, and `mean` and `std`, by which the pixels went in (none: the model begins
-with Rescaling or Normalization). Nothing else in the project needs TensorFlow. The models are trained for a
-few steps on random images, with all seeds set, so that no batch-norm has the values that it begins with.
+with Rescaling or Normalization). NAME.layers.npz is what examples/keras_layers.py makes of the first two
+images. Nothing else in the project needs TensorFlow. The models are trained for a few steps on random images,
+with all seeds set, so that no batch-norm has the values that it begins with.
 
 A first layer of real weights has those that int8 and one scale a channel can say. So nothing is rounded where
 bits are made, and what Larq calculates in float32 and spanbit in int16 can be compared to the last digits.
@@ -19,6 +20,8 @@ import os
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 
 import importlib.metadata
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -151,6 +154,35 @@ def bireal() -> tf.keras.Model:
     return tf.keras.Model(image, layers.Softmax()(x), name="bireal")
 
 
+def birealnet() -> tf.keras.Model:
+    """larq_zoo's BiRealNet, narrow and short: 7x7 with strides of 2 and a pool of 3x3 on even sides."""
+    image = x = tf.keras.Input((40, 48, 3))
+    x = layers.Conv2D(8, 7, strides=2, padding="same", use_bias=False)(x)
+    x = layers.BatchNormalization(momentum=0.8)(x)
+    x = layers.MaxPool2D(3, strides=2, padding="same")(x)
+    for filters in (8, 16):
+        shortcut = x
+        if filters > 8:
+            shortcut = layers.AvgPool2D(2, strides=2, padding="same")(shortcut)
+            shortcut = layers.Conv2D(filters, 1, use_bias=False)(shortcut)
+            shortcut = layers.BatchNormalization(momentum=0.8)(shortcut)
+        x = lq.layers.QuantConv2D(
+            filters,
+            3,
+            strides=filters // 8,
+            padding="same",
+            input_quantizer="approx_sign",
+            kernel_quantizer="magnitude_aware_sign",
+            kernel_constraint="weight_clip",
+            use_bias=False,
+        )(x)
+        x = layers.BatchNormalization(momentum=0.8)(x)
+        x = layers.add([x, shortcut])
+    x = layers.AveragePooling2D((5, 6))(x)
+    x = layers.Dense(CLASSES)(layers.Flatten()(x))
+    return tf.keras.Model(image, layers.Activation("softmax", dtype="float32")(x), name="birealnet")
+
+
 def dense() -> tf.keras.Model:
     """Channels joined, as in a dense net, and a normalization that has seen data."""
     image = x = tf.keras.Input((14, 14, 1))
@@ -242,7 +274,7 @@ def write(
 def on_int8_grid(model: tf.keras.Model) -> None:
     """The first real convolution's weights as integers up to 127, times one number a channel."""
     for layer in model.layers:
-        if type(layer) is layers.Conv2D and layer.kernel_size == (3, 3):
+        if type(layer) is layers.Conv2D and layer.kernel_size in ((3, 3), (7, 7)):
             kernel, *rest = layer.get_weights()
             unit = np.abs(kernel).max(axis=(0, 1, 2)) / 127
             layer.set_weights([np.rint(kernel / unit) * unit, *rest])
@@ -257,6 +289,14 @@ def pack(path: Path) -> None:
             archive.writestr(entry.filename, data)
 
 
+def store_layers(model: str, *pixels: str) -> None:
+    """What each layer delivers, as users store it."""
+    script = FOLDER.parents[2] / "examples" / "keras_layers.py"
+    path = FOLDER / model
+    command = [sys.executable, script, path, path.with_suffix(".npz"), "--count", "2", *pixels]
+    subprocess.run(command, check=True)
+
+
 def main() -> None:
     """All of them."""
     found = {
@@ -269,9 +309,12 @@ def main() -> None:
     write(vgg, (".h5",), 0.5, 0.5)
     write(padded, (".keras",), None, None)
     write(bireal, (".h5", ".keras"), 0.4, 0.25)
+    write(birealnet, (".keras",), 0, 1)
     write(dense, (".keras",), None, None)
     write(pixels, (".keras",), None, None)
     write(odd, (".h5", ".keras"), None, None)
+    store_layers("bireal.h5", "--mean", "0.4", "--std", "0.25")
+    store_layers("pixels.keras")
 
 
 if __name__ == "__main__":

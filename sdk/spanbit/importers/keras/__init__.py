@@ -15,7 +15,7 @@ from pathlib import Path
 
 from spanbit.errors import SpanbitError
 from spanbit.graph.ops import Graph, Shape
-from spanbit.importers.assemble import assemble, name_of_file, normalisation
+from spanbit.importers.assemble import Numbers, assemble, name_of_file, normalisation
 from spanbit.importers.explain import Explanation
 from spanbit.importers.keras.file import KerasFile, is_keras, read_keras
 from spanbit.importers.keras.layers import ACCEPTED, Converter
@@ -26,7 +26,6 @@ from spanbit.importers.values import Affine, Image, Value, in_order
 
 __all__ = ["ACCEPTED", "explain_keras", "explain_keras_bytes", "from_keras", "is_keras", "values_of"]
 
-Numbers = float | Sequence[float]
 _SAYS_PIXELS = ("Rescaling", "Normalization")
 _CHANGES_NO_PIXEL = ("Dropout", "GaussianNoise", "ZeroPadding2D")
 
@@ -90,9 +89,9 @@ def explain_keras_bytes(
     """As `explain_keras`, of the bytes of a file called `where`."""
     name = name or name_of_file(where)
     try:
-        end, notes = values_of(read_keras(data, where), mean=mean, std=std)
+        end, notes, named = _read(read_keras(data, where), mean, std)
         image = next(value for value in in_order(end) if isinstance(value.step, Image)).shape
-        explanation = assemble(end, notes, image, name, class_names)
+        explanation = assemble(end, notes, image, name, class_names, named)
     except SpanbitError as error:
         raise translated(error) from error
     lines = tuple(replace(line, detail=in_words_of_keras(line.detail)) for line in explanation.lines)
@@ -107,12 +106,19 @@ def values_of(
     Raises:
         SpanbitError: as `from_keras`.
     """
+    end, notes, _ = _read(file, mean, std)
+    return end, notes
+
+
+def _read(
+    file: KerasFile, mean: Numbers | None, std: Numbers | None
+) -> tuple[Value, list[Note], dict[Value, str]]:
     try:
         calls, result = calls_of(file)
         if mean is None and std is None:
             _check_pixels(calls, file.where)
         converter = Converter(file.weights, _pixel(mean, std, file.where))
-        return converter.convert(calls, result), converter.notes
+        return converter.convert(calls, result), converter.notes, converter.named
     except (AttributeError, IndexError, KeyError, OSError, RecursionError, TypeError, ValueError) as error:
         raise SpanbitError(
             "its configuration or its weights are not as Keras writes them",
@@ -142,14 +148,6 @@ def _check_pixels(calls: list[Call], where: str) -> None:
 
 def _pixel(mean: Numbers | None, std: Numbers | None, where: str) -> Callable[[Shape], Affine | None]:
     def of(image: Shape) -> Affine | None:
-        return normalisation(image, _each(mean, image), _each(std, image), where)
+        return normalisation(image, mean, std, where)
 
     return of
-
-
-def _each(numbers: Numbers | None, image: Shape) -> Sequence[float] | None:
-    """One number a channel; a single one is for all."""
-    if numbers is None:
-        return None
-    given = [float(number) for number in ([numbers] if isinstance(numbers, int | float) else numbers)]
-    return given * image.channels if len(given) == 1 else given

@@ -55,7 +55,11 @@ def convolved(place: Place, source: Tensor, kernel: Kernel, config: dict[str, An
             "its input is bits, its kernel is not: a weight is not -1, 0 or +1 times one number a channel",
             "give it kernel_quantizer='ste_sign'",
         )
-    taps, padding = symmetric(taps, pads, (source.value.shape.height, source.value.shape.width), steps[0])
+    sides = (source.value.shape.height, source.value.shape.width)
+    if pixels_of(source.value) is not None and pads.only_leave(sides, (rows, columns), steps[0]):
+        how = Geometry(steps[0], pads.top, ceil=True)
+        return convolution(place, source.value, taps, kernel.bias, how)
+    taps, padding = symmetric(taps, pads, sides, steps[0])
     if max(taps.shape[2:]) > MAX_KERNEL:
         place.refuse(
             f"its image is padded by {pads}; with all sides padded alike its window has to be "

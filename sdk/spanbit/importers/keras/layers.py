@@ -58,10 +58,14 @@ ACCEPTED = (
 
 
 class Converter:
-    """Turns the calls of one model into values; `notes` has those that change nothing."""
+    """Turns the calls of one model into values.
+
+    `notes` has those that change nothing; `named` by its layer's path what the first call of each delivers.
+    """
 
     def __init__(self, weights: Weights, pixel: Callable[[Shape], Affine | None]) -> None:
         self.notes: list[Note] = []
+        self.named: dict[Value, str] = {}
         self._weights, self._pixel = weights, pixel
         self._signs: dict[Value, Value] = {}
         self._numbers: dict[Value, Value] = {}
@@ -78,6 +82,10 @@ class Converter:
             place = Place(layer.path, layer.kind)
             given = [known[source] for source in call.sources]
             known[call] = self._image(place, layer) if not given else self._call(place, call, given)
+            made = known[call]
+            in_our_order = made.pads == NONE and (made.is_pixel or not made.is_vector)
+            if given and in_our_order and layer.path not in self.named.values():
+                self.named.setdefault(made.value, layer.path)
         tensor = known[result]
         place = Place(result.layer.path, result.layer.kind)
         return tensor.value if tensor.pads == NONE else plain(place, tensor)

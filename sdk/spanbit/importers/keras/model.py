@@ -64,7 +64,8 @@ class _Opener:
     def model(self, config: dict[str, Any], path: str, stored: str, given: list[Call] | None) -> Call:
         """The calls of one model, whose inputs are `given` (None: the outermost)."""
         kind, inside = config["class_name"], config["config"]
-        if kind not in _MODELS:
+        # A class of somebody's own that is a functional model all the same has its layers and calls here.
+        if kind not in _MODELS and not (isinstance(inside, dict) and "output_layers" in inside):
             refuse(
                 path,
                 kind,

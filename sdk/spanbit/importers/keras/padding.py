@@ -3,8 +3,9 @@
     pads = same((32, 32), (3, 3), stride=2)     # Pads(0, 1, 0, 1): nothing above, a row below
     taps, padding = symmetric(taps, pads, (32, 32), stride=2)
 
-An operator pads all four sides alike. A convolution that does not is the same as one whose kernel has more
-taps of weight zero, and that is padded by more:
+An operator pads all four sides alike, but that the last windows of a pool and of the first convolution may
+leave the image. A convolution of bits that is padded otherwise is the same as one whose kernel has more taps
+of weight zero, and that is padded by more:
 
     pads 0 above, 1 below, kernel [a b c], stride 2     rows  [0 1 2] [2 3 4] ..
     pads 1 and 1, kernel [0 a b c], stride 2            rows  [-1 0 1 2] [1 2 3 4] ..
@@ -38,6 +39,20 @@ class Pads:
     @property
     def are_alike(self) -> bool:
         return self.top == self.bottom == self.left == self.right
+
+    def only_leave(self, sides: tuple[int, int], kernel: tuple[int, ...], stride: int) -> bool:
+        """Whether rows and columns are padded alike, and what is more behind is where a last window leaves.
+
+        That is an operator's `ceil`.
+        """
+        made = [
+            conv_side(side, size, stride, self.top, ceil=True)
+            for side, size in zip(sides, kernel, strict=True)
+        ]
+        framed = zip(self.padded(sides), kernel, strict=True)
+        wanted = [(side - size) // stride + 1 for side, size in framed]
+        uneven = self.top == self.left == self.bottom - 1 == self.right - 1
+        return uneven and made == wanted
 
     def __add__(self, other: Pads) -> Pads:
         return Pads(

@@ -25,12 +25,13 @@ def max_pool(place: Place, source: Tensor, config: dict[str, Any]) -> Value:
             f"its pool_size is {window[0]} with strides {steps[0]}",
             f"use a pool_size of 2 to {MAX_KERNEL} and strides up to it",
         )
-    if not pads.are_alike:
+    leaves = pads.only_leave((value.shape.height, value.shape.width), window, steps[0])
+    if not (pads.are_alike or leaves):
         place.refuse(
-            f"with padding='same' its image is padded by {pads}; a pool pads all sides alike",
-            "use padding='valid', or odd numbers of rows and columns where the pool_size is odd",
+            f"with padding='same' its image is padded by {pads}; a pool pads rows and columns alike",
+            "use padding='valid', or rows and columns that are both even or both odd",
         )
-    return _made(place, value, Largest(window[0], steps[0], pads.top), window, steps, pads)
+    return _made(place, value, Largest(window[0], steps[0], pads.top, leaves), window, steps, pads)
 
 
 def mean_pool(place: Place, source: Tensor, config: dict[str, Any]) -> Value:

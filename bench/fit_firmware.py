@@ -1,0 +1,157 @@
+"""The cost figures of the targets without an operating system, fitted to what whole networks execute.
+
+    python bench/fit_firmware.py [TARGET...]    # prints them, with the largest error
+    python bench/fit_firmware.py --write        # and writes them into the targets' files
+
+Networks with SYNTHETIC weights are exported, built with the target's first compiler and run under qemu,
+where the plugin counts one run's instructions. Instructions, not cycles: no model of these cores' pipelines
+and flashes is at hand, and wait states are a board's own.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from bare_metal import run_network
+from spanbit.bundle import read_bundle, write_bundle
+from spanbit.cli.failure import guard
+from spanbit.export import Tables, c_network
+from spanbit.export.estimate import network_amounts
+from spanbit.graph import (
+    BinaryConv,
+    Compare,
+    Graph,
+    Head,
+    KernelKind,
+    MaxPool,
+    Op,
+    Padding,
+    Shape,
+    StemConv,
+    Threshold,
+)
+from spanbit.passes import compile_graph
+from spanbit.resources import data_dir
+from spanbit.targets import Target, load_target
+from spanbit_deploy.tune.fit import fitted
+
+CORES = ("cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55", "riscv32")
+SAME = {"esp32-s3": "riscv32"}
+MACHINES = {"cortex-m0plus": "mps2-an385"}  # the micro:bit has too little memory
+# channels, side, kernel, stride, cost of the tree, kernel, a pool behind it
+CASES = (
+    (16, 32, 3, 1, 0.10, KernelKind.TREE, True),
+    (32, 16, 3, 1, 0.30, KernelKind.TREE, False),
+    (64, 8, 3, 1, 0.10, KernelKind.TREE, True),
+    (64, 4, 3, 1, 0.20, KernelKind.TREE, False),
+    (32, 16, 1, 1, 0.30, KernelKind.TREE, True),
+    (16, 32, 3, 2, 0.10, KernelKind.TREE, False),
+    (48, 16, 3, 2, 0.30, KernelKind.TREE, False),
+    (16, 16, 3, 1, 0.30, KernelKind.DENSE, True),
+    (64, 8, 3, 1, 0.30, KernelKind.DENSE, False),
+    (128, 8, 1, 1, 0.30, KernelKind.DENSE, True),
+    (128, 4, 3, 1, 0.10, KernelKind.DENSE, False),
+)
+
+
+def main() -> None:
+    asked = [name for name in sys.argv[1:] if not name.startswith("-")]
+    for name in asked or CORES:
+        figures = measure(load_target(name))
+        for same in (name, *(other for other, like in SAME.items() if like == name)):
+            if "--write" in sys.argv[1:]:
+                write(data_dir("targets") / f"{same}.toml", figures, name if same != name else "")
+
+
+def measure(target: Target) -> dict[str, float]:
+    """Cost figure -> instructions."""
+    rows, taken = [], []
+    for graph, kernel, tables in networks():
+        images = np.random.default_rng(1).integers(0, 256, (1, *_image(graph)), np.uint8)
+        compiled = compile_graph(graph, target, kernel)
+        net = c_network(read_bundle(write_bundle(compiled, images)), "net", tables)
+        with tempfile.TemporaryDirectory() as folder:
+            run = run_network(net, target, images, Path(folder), machine=MACHINES.get(target.name, ""))
+        assert run.check == 0, f"{target.name}: layer {run.check - 1} differs"
+        amounts, left_out = network_amounts(net.plan, target.isa)
+        assert not left_out
+        rows.append(dict(amounts))
+        taken.append(float(run.instructions))
+    names = sorted({name for row in rows for name in row})
+    every = fitted([{name: row.get(name, 0.0) for name in names} for row in rows], taken)
+    off = [
+        sum(every[k] * v for k, v in row.items()) / took - 1 for row, took in zip(rows, taken, strict=True)
+    ]
+    print(f"{target.name}: {every}; largest error {max(off, key=abs):+.0%}", flush=True)
+    return every
+
+
+def networks() -> Iterator[tuple[Graph, KernelKind, Tables]]:
+    """Each with the kernel and the tables that it is built with."""
+    for index, (channels, side, kernel, stride, cost, kind, pooled) in enumerate(CASES):
+        graph = _network(channels, side, kernel, stride, cost, pooled)
+        yield graph, kind, Tables.FLASH
+        if index in (1, 2):
+            yield graph, kind, Tables.ENCODED
+
+
+def _image(graph: Graph) -> tuple[int, int, int]:
+    return graph.input.height, graph.input.width, graph.input.channels
+
+
+def _network(channels: int, side: int, kernel: int, stride: int, cost: float, pooled: bool) -> Graph:
+    """A stem, a convolution, perhaps a pool, a head of 10 classes."""
+    rng = np.random.default_rng(channels + side)
+
+    def threshold(name: str, count: int) -> Threshold:
+        return Threshold(
+            name, rng.integers(-9, 9, count).astype(np.int32), np.full(count, Compare.GE, np.uint8)
+        )
+
+    weight = sparse(rng, (channels, channels, kernel, kernel), cost)
+    out = (side + 2 * (kernel // 2) - kernel) // stride + 1
+    ops: list[Op] = [
+        StemConv(
+            "stem",
+            rng.integers(-127, 128, (channels, 1, 3, 3)).astype(np.int8),
+            1,
+            1,
+            np.zeros(1, np.uint8),
+        ),
+        threshold("stem.bits", channels),
+        BinaryConv("conv", weight, stride, kernel // 2, Padding.MINUS_ONE),
+        threshold("conv.bits", channels),
+    ]
+    if pooled:
+        ops.append(MaxPool("pool"))
+        out //= 2
+    head = rng.integers(-8, 8, (10, channels * out * out)).astype(np.int8)
+    ops.append(Head("head", head, np.ones(10, np.float32), np.zeros(10, np.float32)))
+    return Graph("fit", Shape(1, side, side), tuple(ops))
+
+
+def sparse(rng: np.random.Generator, shape: tuple[int, ...], cost: float) -> np.ndarray:
+    """Ternary weights, a share `cost` of them not 0: their tree costs about as much."""
+    signs = rng.choice(np.array([-1, 1], np.int8), shape)
+    return np.where(rng.random(shape) < cost, signs, 0).astype(np.int8)
+
+
+def write(path: Path, figures: dict[str, float], like: str) -> None:
+    """The [cost] table of a target file."""
+    why = (
+        f"Not measured: those of {like}."
+        if like
+        else "Fitted to executed instructions, emulated, synthetic weights: bench/fit_firmware.py --write"
+    )
+    lines = ["[cost]", f"# {why}", *(f"{name} = {value}" for name, value in figures.items())]
+    text = re.sub(r"\[cost\]\n.*?\n\n", "\n".join(lines) + "\n\n", path.read_text(), count=1, flags=re.DOTALL)
+    path.write_text(text)
+
+
+if __name__ == "__main__":
+    sys.exit(guard(main, as_json=False, debug=False))

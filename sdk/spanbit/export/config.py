@@ -1,0 +1,78 @@
+"""The configuration header: names of its own, and what the runtime may leave out (runtime_c/src/limits.h)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from spanbit.bundle.records import FLAG_PADDING, OpCode
+from spanbit.export.layers import LayerText
+from spanbit.export.plan import PLANE_ALIGN, WORD_BYTES, FirmwarePlan
+from spanbit.graph import OutputKind
+from spanbit.passes.layout import row_bytes
+
+_STEM_CHANNELS = 16  # laid out at a time: a little time against stack
+_STEM_TILE, _STEM_STEP = 2, 2  # of the plain C tile
+_ZERO_PADDING = 2
+
+
+def config_header(
+    name: str, plan: FirmwarePlan, layers: Sequence[LayerText], functions: Sequence[str]
+) -> str:
+    """Of a network whose files define `functions`."""
+    values = limits(layers)
+    guard = f"{name.upper()}_CONFIG_H"
+    defines = [f"#define {key} {value}" for key, value in values.items()]
+    renamed = [f"#define {function} {name}_{function}" for function in functions]
+    return "\n".join(
+        [
+            f"/* How the runtime is built for {name}: every .c file includes this first. */",
+            f"#ifndef {guard}",
+            f"#define {guard}",
+            "",
+            "#include <string.h>",
+            "",
+            "/* Loads and stores, which a compiler that is told -ffreestanding would make calls of. */",
+            "#if defined(__GNUC__)",
+            *(f"#define {function} __builtin_{function}" for function in ("memcpy", "memset")),
+            "#endif",
+            "",
+            "/* The tables are those of a machine with words of 4 bytes. */",
+            f"#define SPB_FORCE_SCALAR {8 * WORD_BYTES}",
+            "",
+            "/* No more than this network needs (runtime/limits.h). */",
+            *defines,
+            "",
+            "/* Names of its own, so that two networks link together. */",
+            *renamed,
+            "",
+            "#endif",
+            "",
+        ]
+    )
+
+
+def limits(layers: Sequence[LayerText]) -> dict[str, int]:
+    """The macros of limits.h."""
+    trees = [layer for layer in layers if layer.op is OpCode.TREE]
+    taps = max(
+        (
+            int(layer.record["kernel_h"]) * int(layer.record["kernel_w"]) * int(layer.record["source"][0])
+            for layer in layers
+            if layer.op is OpCode.STEM
+        ),
+        default=1,
+    )
+    bits = [layer for layer in trees if layer.output is OutputKind.BITS]
+    padded = (int(layer.record["flags"]) & FLAG_PADDING == _ZERO_PADDING for layer in bits)
+    return {
+        "SPB_PLANE_ALIGN": PLANE_ALIGN,
+        "SPB_PLANES_LIMIT": max((int(layer.record["planes"]) for layer in trees), default=1),
+        "SPB_TREE_SUMS": int(len(bits) < len(trees)),
+        "SPB_TREE_BORDER": int(any(padded)),
+        "SPB_TAP_ALIGN": min(
+            (min(row_bytes(int(layer.record["result"][2])), WORD_BYTES) for layer in trees), default=1
+        ),
+        "SPB_STEM_TAPS": taps,
+        "SPB_STEM_WEIGHTS": (taps + _STEM_STEP) * max(_STEM_TILE, _STEM_CHANNELS),
+        "SPB_STEM_CHANNELS": _STEM_CHANNELS,
+    }

@@ -1,0 +1,110 @@
+"""What a network takes on a board, for each choice of tables, and which choice or board it fits.
+
+figures = firmware_figures(net, target)         # flash, RAM, stack, instructions
+check_fit(figures, {...}, target)               # SpanbitError with the figures, and what fits
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from spanbit.errors import ExitCode, SpanbitError
+from spanbit.export.estimate import network_amounts
+from spanbit.export.measure import measure
+from spanbit.export.network import CNetwork
+from spanbit.export.plan import Tables
+from spanbit.passes.cost_model import predict
+from spanbit.targets import Target, list_targets, load_target
+
+
+@dataclass(frozen=True)
+class FirmwareFigures:
+    """Bytes, and executed instructions of one run by the target's model."""
+
+    tables: str
+    const_bytes: int  # weights, tables, layers
+    code_bytes: int | None  # None: not measured
+    arena_bytes: int
+    stack_bytes: int | None
+    instructions: int
+    instructions_without: tuple[str, ...]  # layers that the model does not know
+    compiler: str
+    not_measured: str  # why, or ""
+
+    @property
+    def flash_bytes(self) -> int:
+        """All that is known of it."""
+        return self.const_bytes + (self.code_bytes or 0)
+
+    @property
+    def ram_bytes(self) -> int:
+        """All that is known of it; the image and the output are the caller's."""
+        return self.arena_bytes + (self.stack_bytes or 0)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The twin for JSON."""
+        return {**asdict(self), "flash_bytes": self.flash_bytes, "ram_bytes": self.ram_bytes}
+
+
+def firmware_figures(net: CNetwork, target: Target) -> FirmwareFigures:
+    """Of one choice of tables."""
+    amounts, left_out = network_amounts(net.plan, target.isa)
+    measured = measure(net, target)
+    return FirmwareFigures(
+        tables=net.plan.tables.value,
+        const_bytes=net.const_bytes,
+        code_bytes=measured.code_bytes,
+        arena_bytes=net.arena_bytes,
+        stack_bytes=measured.stack_bytes,
+        instructions=round(predict(amounts, target.cost)),
+        instructions_without=tuple(left_out),
+        compiler=measured.compiler,
+        not_measured=measured.why,
+    )
+
+
+def fits(figures: FirmwareFigures, target: Target) -> bool:
+    """Whether all that is known of it fits the board, if nothing else is there."""
+    return figures.flash_bytes <= target.flash_bytes and figures.ram_bytes <= target.ram_bytes
+
+
+def check_fit(chosen: FirmwareFigures, choices: Mapping[Tables, FirmwareFigures], target: Target) -> None:
+    """Raises SpanbitError where the network does not fit: the figures, and the nearest choice that does."""
+    if fits(chosen, target):
+        return
+    others = [figures for figures in choices.values() if fits(figures, target)]
+    if others:
+        nearest = min(others, key=lambda figures: figures.instructions)
+        fix = f"--tables {nearest.tables}: {_needs(nearest)}"
+    else:
+        fix = _board_for(choices, target)
+    raise SpanbitError(
+        f"the network does not fit {target.board}",
+        where=f"--target {target.name} --tables {chosen.tables}",
+        why=f"it takes {_needs(chosen)}; there are {target.flash_bytes:,} bytes of flash and "
+        f"{target.ram_bytes:,} of RAM",
+        fix=fix,
+        code=ExitCode.UNSUPPORTED_MODEL,
+    )
+
+
+def _needs(figures: FirmwareFigures) -> str:
+    code = "without code, which was not measured" if figures.code_bytes is None else "code included"
+    stack = "without stack, which was not measured" if figures.stack_bytes is None else "stack included"
+    return f"{figures.flash_bytes:,} bytes of flash ({code}) and {figures.ram_bytes:,} of RAM ({stack})"
+
+
+def _board_for(choices: Mapping[Tables, FirmwareFigures], target: Target) -> str:
+    """The shipped board of least memory that one of the choices fits."""
+    boards = [load_target(name) for name in list_targets()]
+    boards = [board for board in boards if board.is_firmware and board.name != target.name]
+    for board in sorted(boards, key=lambda board: (board.ram_bytes, board.flash_bytes, board.name)):
+        fitting = [figures for figures in choices.values() if fits(figures, board)]
+        if fitting:
+            nearest = min(fitting, key=lambda figures: figures.instructions)
+            return (
+                f"a board like {board.name} ({board.board}) with --tables {nearest.tables}: {_needs(nearest)}"
+            )
+    return "no board of ours holds it; compile a network with fewer channels or smaller images"

@@ -1,0 +1,131 @@
+"""How a compiled network is laid out for a core without an operating system.
+
+plan = plan_firmware(read_bundle(data), Tables.FLASH)
+plan.compiled.arena_bytes, plan.table_bytes     # RAM; bytes of each layer's expanded table
+
+Words have 4 bytes there, so planes are aligned to 8 bytes in place of 32, and tables are as long as that
+word needs them. There is no cache that strips have to fit: they are as low as they may be, where that
+makes the arena smaller.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import Enum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spanbit.bundle import Bundle, write_bundle
+from spanbit.graph import BinaryConv
+from spanbit.passes import plan_memory
+from spanbit.passes.compiled import CompiledGraph, LayerPlan
+from spanbit.passes.layout import (
+    round_up,
+    strip_rows,
+    tree_loading_bytes,
+    tree_running_bytes,
+)
+from spanbit.passes.tables import steps_bytes
+
+WORD_BYTES = 4
+PLANE_ALIGN = 8
+ARENA_ALIGN = 8
+_TABLE_ALIGN = 64
+_STRIPS = (0, 1 << 14)  # bytes that the copies of a strip may take: as few as possible, or as on a board
+
+
+class Tables(Enum):
+    """Where the trees' tables are: flash against RAM against speed."""
+
+    FLASH = "flash"  # expanded, executed in place
+    EXPANDED = "expanded"  # encoded in flash; expanded into RAM once
+    ENCODED = "encoded"  # encoded in flash; each is expanded into RAM whenever its layer runs
+
+
+@dataclass(frozen=True, eq=False)
+class FirmwarePlan:
+    """A network with its places in the arena."""
+
+    compiled: CompiledGraph
+    tables: Tables
+    table_bytes: tuple[int, ...]  # of each layer; 0 where it is no tree
+    table_at: tuple[int, ...]  # in the arena, unless the tables are in flash
+    bundle: bytes  # the same layers as a bundle without golden records, for what a bundle's bytes are
+
+
+def plan_firmware(bundle: Bundle, tables: Tables) -> FirmwarePlan:
+    """The layout of least RAM; of two that take the same, the one of higher strips, which are faster."""
+    plans = [_plan(bundle.compiled, tables, copies) for copies in _STRIPS]
+    return min(reversed(plans), key=lambda plan: plan.compiled.arena_bytes)
+
+
+def _plan(compiled: CompiledGraph, tables: Tables, copies: int) -> FirmwarePlan:
+    layers, sizes, behind = [], [], []
+    for layer in compiled.layers:
+        planned, size, table_at = _layer(layer, tables, copies)
+        layers.append(planned)
+        sizes.append(size)
+        behind.append(table_at)
+    placed, tables_bytes, arena_bytes = plan_memory(layers, PLANE_ALIGN)
+    at = [
+        layer.scratch_arena + offset if tables is Tables.ENCODED else layer.tables_arena
+        for layer, offset in zip(placed, behind, strict=True)
+    ]
+    firmware = replace(compiled, layers=placed, arena_bytes=arena_bytes, tables_bytes=tables_bytes)
+    return FirmwarePlan(firmware, tables, tuple(sizes), tuple(at), _as_bundle(compiled, copies))
+
+
+def _layer(layer: LayerPlan, tables: Tables, copies: int) -> tuple[LayerPlan, int, int]:
+    """The layer with its amounts of memory; bytes of its table, and where that begins in its scratch."""
+    op, nodes = layer.op, layer.nodes
+    if nodes is None:
+        return layer, 0, 0
+    assert isinstance(op, BinaryConv) and op.tree is not None
+    source, result, sums = layer.source, layer.result, layer.threshold is None
+    rows, slots = strip_rows(op, source, result, copies), op.tree.slot_count
+    table = steps_bytes(op, source, result, nodes.planes, sums, rows, WORD_BYTES)
+    scratch = tree_running_bytes(op, source, result, slots, nodes.planes, sums, rows, PLANE_ALIGN)
+    if tables is not Tables.FLASH:
+        scratch = max(scratch, tree_loading_bytes(op, slots, sums))
+    held = round_up(table, _TABLE_ALIGN)
+    behind = round_up(scratch, _TABLE_ALIGN)
+    planned = replace(
+        layer,
+        strip_rows=rows,
+        scratch_bytes=behind + held if tables is Tables.ENCODED else scratch,
+        tables_bytes=held if tables is Tables.EXPANDED else 0,
+    )
+    return planned, table, behind
+
+
+def _as_bundle(compiled: CompiledGraph, copies: int) -> bytes:
+    """A bundle that any machine runs, of the same strips."""
+    layers = []
+    for layer in compiled.layers:
+        op, nodes = layer.op, layer.nodes
+        if nodes is not None:
+            assert isinstance(op, BinaryConv) and op.tree is not None
+            shape = (op, layer.source, layer.result)
+            sums, rows = layer.threshold is None, strip_rows(*shape, copies)
+            running = tree_running_bytes(*shape, op.tree.slot_count, nodes.planes, sums, rows)
+            loading = tree_loading_bytes(op, op.tree.slot_count, sums)
+            table = steps_bytes(*shape, nodes.planes, sums, rows, WORD_BYTES)
+            layers.append(
+                replace(
+                    layer,
+                    strip_rows=rows,
+                    scratch_bytes=max(running, loading),
+                    tables_bytes=round_up(table, _TABLE_ALIGN),
+                )
+            )
+        else:
+            layers.append(layer)
+    placed, tables_bytes, arena_bytes = plan_memory(layers)
+    whole = replace(compiled, layers=placed, arena_bytes=arena_bytes, tables_bytes=tables_bytes)
+    sides = compiled.graph.input
+    return write_bundle(whole, _no_images(sides.height, sides.width, sides.channels))
+
+
+def _no_images(height: int, width: int, channels: int) -> NDArray[np.uint8]:
+    return np.empty((0, height, width, channels), np.uint8)

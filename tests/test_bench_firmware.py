@@ -1,0 +1,27 @@
+"""The comparison in docs/firmware.md is the committed one, and what is written around it holds."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULT = json.loads((ROOT / "bench" / "results" / "firmware.json").read_text())
+
+
+def test_the_page_shows_the_committed_figures() -> None:
+    spec = importlib.util.spec_from_file_location("firmware_page", ROOT / "tools" / "firmware_page.py")
+    assert spec is not None and spec.loader is not None
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    page = (ROOT / "docs" / "firmware.md").read_text()
+    assert tool.filled(page, RESULT) == page, "run tools/firmware_page.py"
+
+
+def test_a_tree_takes_least_of_everything() -> None:
+    for target in ("cortex-m4", "cortex-m0plus"):
+        tree, encoded, dense, int8 = (form for form in RESULT["forms"] if form["target"] == target)
+        for key in ("flash_bytes", "ram_bytes", "instructions"):
+            assert max(tree[key], encoded[key]) < dense[key] < int8[key], (target, key)
+        assert encoded["flash_bytes"] < tree["flash_bytes"]
