@@ -13,7 +13,7 @@ import click
 from spanbit.errors import ExitCode, SpanbitError
 
 from spanbit_deploy.cli.execute import place_and_images, show_messages
-from spanbit_deploy.cli.watch import shown_progress
+from spanbit_deploy.cli.watch import asker, shown_progress
 
 _THREADS_MAX = 8
 
@@ -128,7 +128,7 @@ def profile(
     if out is not None:
         check_folder(out)
     wanted = Wanted(bundle, on, target, release, images, labels, count)
-    board = open_place(on, accept_host_key=accept_host_key)
+    board = open_place(on, accept_host_key=accept_host_key, ask=asker())
     wish = Wish(
         *(on, rounds, seconds, warmup, threads, cpus or ("",), sample, cool_below, power),
         *(versus, versus_install, wait),
