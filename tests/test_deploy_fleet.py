@@ -17,6 +17,7 @@ from spanbit.errors import ExitCode, SpanbitError
 from spanbit_deploy import inventory as inventory_module
 from spanbit_deploy.fleet import failed_last, on_all, remember
 from spanbit_deploy.inventory import Board, choose, read_inventory
+from spanbit_deploy.profile.record import read_record
 from spanbit_deploy.transports import Transport
 
 Cli = Callable[..., tuple[int, str, str]]
@@ -197,6 +198,27 @@ def test_a_push_to_many(tmp_path: Path, cli: Cli) -> None:
     assert code == ExitCode.USAGE and "no board has failed" in err
     code, out, _ = cli("push", bundle, "--inventory", inventory, "--group", "near", "--json")
     assert code == 0 and [board["board"] for board in json.loads(out)["boards"]] == ["here"]
+
+
+def test_a_profile_of_many(tmp_path: Path, cli: Cli) -> None:
+    inventory, bundle = str(written(tmp_path, "boards.toml", TOML)), str(make_bundle(tmp_path))
+    runs = tmp_path / "runs"
+    (runs / "dead").mkdir(parents=True)
+    asked = ("--inventory", inventory, "--rounds", "3", "--out", str(runs), "--json")
+    code, out, err = cli("profile", bundle, *asked)
+    here, four, dead = json.loads(out)["boards"]
+    assert code == ExitCode.BOARD, err
+    assert here["p50_ms"] > 0 and four["note"] == "emulated, not a board's time" and not dead["ok"]
+    assert read_record(runs / "here").runs[0].figures.on == "host"
+    assert read_record(runs / "four").runs[0].figures.target == "rpi4"
+    assert not list((runs / "dead").iterdir())
+    # A folder with something else in it is one board's failure, before anything is timed.
+    (runs / "here" / "profile.json").rename(runs / "here" / "thesis.tex")
+    code, out, _ = cli("profile", bundle, *asked, "--board", "here", "--board", "four")
+    here, four = json.loads(out)["boards"]
+    assert code == ExitCode.USAGE and "not the folder of a run" in here["error"] and four["ok"]
+    code, _, err = cli("profile", bundle, "--on", "host", "--inventory", inventory)
+    assert code == ExitCode.USAGE and "leave one of them out" in err
 
 
 def test_options_that_contradict(tmp_path: Path, cli: Cli) -> None:

@@ -5,6 +5,8 @@ Console().print(profile_view(run))
 
 from __future__ import annotations
 
+from typing import Any
+
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
@@ -12,10 +14,27 @@ from rich.text import Text
 from spanbit_deploy.figures import Classified, RunFigures
 from spanbit_deploy.profile.conditions import Conditions
 from spanbit_deploy.profile.power import Energy
-from spanbit_deploy.profile.record import Run
+from spanbit_deploy.profile.record import Profile, Run
 from spanbit_deploy.profile.stats import Stats
 
 _SHOWN = 10
+
+
+FLEET_COLUMNS = {"threads": "threads", "p50_ms": "p50 ms", "p99_ms": "p99 ms", "note": ""}
+"""Titles of what `fleet_row` gives."""
+
+
+def fleet_row(profile: Profile) -> dict[str, Any]:
+    """One board's line among many: its fastest setting by the median, and what must be known of it."""
+    timed = [(run.figures.total, run) for run in profile.runs if run.figures.total is not None]
+    total, run = min(timed, key=lambda pair: pair[0].p50_ms)
+    note = "; ".join(f"INVALID: {problem}" for problem in profile.problems) or run.figures.note
+    return {
+        "threads": run.figures.threads,
+        "p50_ms": round(total.p50_ms, 4),
+        "p99_ms": round(total.p99_ms, 4),
+        "note": note,
+    }
 
 
 def profile_view(run: Run) -> Group:

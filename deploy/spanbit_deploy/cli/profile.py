@@ -7,13 +7,21 @@ spanbit profile demo.spb --on ssh://pi@raspberrypi.local --threads 1,2,4 --out r
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 from spanbit.errors import ExitCode, SpanbitError
 
 from spanbit_deploy.cli.execute import place_and_images, show_messages
+from spanbit_deploy.cli.fleet import fleet_of, many_boards, on_fleet
 from spanbit_deploy.cli.watch import asker, shown_progress
+
+if TYPE_CHECKING:
+    from spanbit_deploy.inventory import Board
+    from spanbit_deploy.transports import Transport
 
 _THREADS_MAX = 8
 
@@ -81,7 +89,12 @@ def _cpus(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) ->
 @click.option(
     "--versus-install", is_flag=True, help="Install LiteRT on the board for --versus, in spanbit's folder."
 )
-@click.option("--out", type=click.Path(path_type=Path), help="Folder to keep the run in.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Folder to keep the run in; of many boards, one in it each.",
+)
+@many_boards
 def profile(
     bundle: Path,
     on: str,
@@ -105,8 +118,9 @@ def profile(
     versus: Path | None,
     versus_install: bool,
     out: Path | None,
-) -> None:
-    """Time BUNDLE at a place, layer by layer, after its golden outputs were checked there."""
+    **many: Any,
+) -> int:
+    """Time BUNDLE on a board or on many, layer by layer, after its golden outputs were checked there."""
     from rich.console import Console
 
     from spanbit_deploy.place import open_place
@@ -114,8 +128,9 @@ def profile(
     from spanbit_deploy.profile.measure import Wish, measure
     from spanbit_deploy.profile.record import record_bytes
     from spanbit_deploy.subject import Wanted
-    from spanbit_deploy.table import profile_view
+    from spanbit_deploy.table import FLEET_COLUMNS, fleet_row, profile_view
     from spanbit_deploy.versus.tflite import check_versus
+    from spanbit_deploy.watcher import Watcher
 
     if timeout <= seconds:
         raise SpanbitError(
@@ -125,14 +140,38 @@ def profile(
         )
     if versus is not None:
         check_versus(seconds, rounds)
-    if out is not None:
-        check_folder(out)
+    given = click.get_current_context().get_parameter_source("on") is not ParameterSource.DEFAULT
+    fleet = fleet_of(on if given or many["inventory"] is None else None, **many)
     wanted = Wanted(bundle, on, target, release, images, labels, count)
-    board = open_place(on, accept_host_key=accept_host_key, ask=asker())
     wish = Wish(
         *(on, rounds, seconds, warmup, threads, cpus or ("",), sample, cool_below, power),
         *(versus, versus_install, wait),
     )
+    if fleet is not None:
+
+        def work(transport: Transport, one: Board) -> dict[str, Any]:
+            folder = None if out is None else out / one.name
+            if folder is not None:
+                check_folder(folder)
+            log = LoggedWatcher(Watcher())
+            mine = replace(wanted, on=one.on, target=target or one.target or None)
+            found = measure(
+                transport,
+                mine.on_board(transport),
+                bundle,
+                wish=replace(wish, on=one.on),
+                timeout=timeout,
+                watcher=log,
+            )
+            if folder is not None:
+                environment = read_environment(transport)
+                write_folder(folder, found, environment=environment, log=log.text())
+            return fleet_row(found)
+
+        return on_fleet("profile", fleet, work, FLEET_COLUMNS, as_json=as_json)
+    if out is not None:
+        check_folder(out)
+    board = open_place(on, accept_host_key=accept_host_key, ask=asker())
     with shown_progress() as shown:
         watcher = LoggedWatcher(shown)
         watcher.stage(f"connecting to {on}")
@@ -151,7 +190,7 @@ def profile(
         write_folder(out, found, environment=environment, log=watcher.text())
     if as_json:
         click.echo(record_bytes(found), nl=False)
-        return
+        return 0
     for run in found.runs:
         show_messages(found.message, run.figures)
         Console().print(profile_view(run))
@@ -159,3 +198,4 @@ def profile(
         click.echo("Keep it with --out DIR, then: spanbit report html DIR; spanbit compare DIR OTHER")
     else:
         click.echo(f"kept in {out}; next: spanbit report html {out}")
+    return 0
