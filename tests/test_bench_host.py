@@ -14,7 +14,7 @@ from host_worker import REPEATS, one_round
 from spanbit.errors import SpanbitError
 
 HERE = Path(__file__).resolve().parent
-_BURN = "import time\nwhile time.process_time() < 0.4: pass\nprint()\ninput()"
+_BURN = "import time\nwhile time.process_time() < 1: pass\nprint()\ninput()"
 
 
 def test_busy_is_everything_but_idle_and_waiting_for_disks() -> None:
@@ -35,8 +35,9 @@ def test_a_process_is_others_until_it_is_ours() -> None:
         process.stdout.readline()  # it has burnt its time, and lives
         foreign = watch.others_s()
         process.communicate("\n")
-    assert foreign - watch.others_s() > 0.3
-    assert watch.all_s() > 0.4
+    # What others do meanwhile, while it ends, counts against it.
+    assert foreign - watch.others_s() > 0.5
+    assert watch.all_s() > 1
 
 
 def test_a_round_runs_everything_and_watches() -> None:
