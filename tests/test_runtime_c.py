@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from spanbit_deploy.runner_json import PROTOCOL
 
 ROOT = Path(__file__).resolve().parent.parent
 RUNTIME = ROOT / "runtime_c"
@@ -188,7 +189,7 @@ def test_runner_names_what_is_wrong(bundle: Path, tmp_path: Path) -> None:
     def ask(*arguments: str) -> tuple[int, dict[str, object]]:
         done = _run((runner, *arguments))
         said = json.loads(done.stdout)
-        assert said["runner"] == 1
+        assert said["runner"] == PROTOCOL
         return done.returncode, said["error"]
 
     golden = struct.unpack_from("<I", good, 36)[0] + 3 * 9 * 14
