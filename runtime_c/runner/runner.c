@@ -170,6 +170,7 @@ static failure classify(session *s) {
     return NONE;
 }
 
+/* What is timed. */
 static failure find_subject(session *s, timing_subject *subject) {
     const uint8_t *image = s->images.data;
     if (s->model.info.golden_count > 0) {
@@ -183,26 +184,16 @@ static failure find_subject(session *s, timing_subject *subject) {
     return NONE;
 }
 
-/* Memory that no run has touched yet, and cold caches: what the first image after a start costs. */
-static failure measure_first(session *s) {
+/* The very first run before all others: memory that nothing has touched yet, and cold caches. */
+static failure measure(session *s, int first) {
     timing_subject subject;
     if (s->wanted.rounds == 0)
         return NONE;
     failure f = find_subject(s, &subject);
     if (f.exit_code)
         return f;
-    spb_status status = timing_first(&s->times, &subject);
-    return status ? of_status(status, s->wanted.bundle, -1) : NONE;
-}
-
-static failure measure(session *s) {
-    timing_subject subject;
-    if (s->wanted.rounds == 0)
-        return NONE;
-    failure f = find_subject(s, &subject);
-    if (f.exit_code)
-        return f;
-    spb_status status = timing_run(&s->times, &subject, &s->plan, &s->counting);
+    spb_status status =
+        first ? timing_first(&s->times, &subject) : timing_run(&s->times, &subject, &s->plan, &s->counting);
     return status ? of_status(status, s->wanted.bundle, -1) : NONE;
 }
 
@@ -223,13 +214,13 @@ static failure work(session *s) {
     s->counting = counters_open();
     f = start_threads(s);
     if (!f.exit_code)
-        f = measure_first(s);
+        f = measure(s, 1);
     if (!f.exit_code)
         f = check_golden(s);
     if (!f.exit_code)
         f = classify(s);
     if (!f.exit_code)
-        f = measure(s);
+        f = measure(s, 0);
     return f;
 }
 

@@ -15,13 +15,16 @@ if TYPE_CHECKING:
     from spanbit_deploy.profile.record import Profile
 
 _RUN = click.argument("run", type=click.Path(path_type=Path))
+_OUT = click.option(
+    "--out", type=click.Path(path_type=Path), help="Page to write.  [default: the run's name]"
+)
 _AGAINST = click.option("--against", type=click.Path(path_type=Path), help="An earlier run, to compare with.")
 
 
 @click.command(epilog="Example: spanbit report html runs/pi --against runs/before --out pi.html")
 @_RUN
 @_AGAINST
-@click.option("--out", type=click.Path(path_type=Path), help="Page to write.  [default: the run's name]")
+@_OUT
 def html(run: Path, against: Path | None, out: Path | None) -> None:
     """One self-contained HTML page of RUN, what `spanbit profile --out` has written."""
     from spanbit_deploy.profile.page import html_page
@@ -32,7 +35,7 @@ def html(run: Path, against: Path | None, out: Path | None) -> None:
 @click.command(epilog="Example: spanbit report markdown runs/pi --out pi.md")
 @_RUN
 @_AGAINST
-@click.option("--out", type=click.Path(path_type=Path), help="Page to write.  [default: the run's name]")
+@_OUT
 def markdown(run: Path, against: Path | None, out: Path | None) -> None:
     """The same as Markdown, for an issue or a wiki."""
     from spanbit_deploy.profile.page import markdown_page

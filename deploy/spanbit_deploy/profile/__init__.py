@@ -3,8 +3,10 @@
 stats.py        one list of times as figures
 conditions.py   temperature, frequency, throttling of a board, before, while and after it runs
 power.py        watts, from the board or from a meter beside it
+measure.py      all of it for one or several settings
 record.py       profile.json: written, read, checked
 folder.py       a run's folder: profile.json, environment.json, log.txt
 compare.py      two of them: ratios with confidence intervals
+tables.py       the same for a terminal
 page.py         one HTML file, or Markdown, of one or two
 """

@@ -166,19 +166,9 @@ def _with_reasons(bundle: BundleFile) -> BundleFile:
     if bundle.target not in list_targets():
         return bundle
     graph = bundle.compiled.graph
-    built = build_trees(graph) if any(_without_tree(op) for op in graph.ops) else graph
-    both = replace(graph, ops=tuple(map(_with_tree, graph.ops, built.ops)))
-    chosen = choose_kernels(both, load_target(bundle.target))
+    chosen = choose_kernels(build_trees(graph), load_target(bundle.target))
     told: Graph = replace(graph, ops=tuple(map(_told, graph.ops, chosen.ops)))
     return replace(bundle, compiled=replace(bundle.compiled, graph=told))
-
-
-def _without_tree(op: Op) -> bool:
-    return isinstance(op, BinaryConv) and op.tree is None
-
-
-def _with_tree(op: Op, built: Op) -> Op:
-    return built if _without_tree(op) else op
 
 
 def _told(op: Op, chosen: Op) -> Op:

@@ -43,7 +43,6 @@ class Plot:
     points: tuple[tuple[float, float], ...]
     left: str
     right: str
-    bottom: str
     top: str
 
 
@@ -158,7 +157,7 @@ def _plot(values: Sequence[float], left: str, right: str, form: str) -> Plot:
     most = max(values) or 1.0
     last = max(1, len(values) - 1)
     points = tuple((place / last, value / most) for place, value in enumerate(values))
-    return Plot(points, left, right, form.format(0), form.format(most))
+    return Plot(points, left, right, form.format(most))
 
 
 def _change_bar(ratio: float) -> float:

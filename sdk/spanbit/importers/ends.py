@@ -25,7 +25,7 @@ def end_network(lowering: Lowering) -> None:
     plan, demand = lowering.plan, lowering.demand
     last, behind = demand.last, demand.behind
     channels = last.shape.channels
-    affine = Affine(np.ones(channels), np.zeros(channels))
+    affine = Affine.identity(channels)
     for value in behind:
         step = value.step
         assert isinstance(step, BatchNorm | Affine)

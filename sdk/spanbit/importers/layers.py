@@ -78,7 +78,7 @@ def pixels_of(value: Value) -> Affine | None:
         isinstance(part.step, Affine | BatchNorm) for part in chain[:-1]
     ):
         return None
-    total = Affine(np.ones(channels), np.zeros(channels))
+    total = Affine.identity(channels)
     for part in reversed(chain[:-1]):
         assert isinstance(part.step, Affine | BatchNorm)
         total = then(total, part.step)

@@ -343,7 +343,7 @@ class Lowering:
         else:
             assert isinstance(root.step, RealConvolution)
             weight, stride = root.step.weight, root.step.stride
-        affine = Affine(np.ones(len(weight)), np.zeros(len(weight)))
+        affine = Affine.identity(len(weight))
         known: Range | None = None
         folded: list[Value] = []
         rest = list(chain)

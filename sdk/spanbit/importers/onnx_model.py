@@ -323,7 +323,7 @@ class _Reader:
             return self._ranked(value, rank)
         # The same value under another rank: a step that changes nothing keeps them apart.
         channels = value.shape.channels
-        same = Affine(np.ones(channels), np.zeros(channels))
+        same = Affine.identity(channels)
         return self._ranked(Value(value.path, value.label, same, (value,), value.shape), rank)
 
     def _pointwise(self, node: _Node, kind: str, given: list[Any], values: list[Value]) -> Value:

@@ -33,11 +33,6 @@ class Origin:
         return numbers.reshape(-1)
 
 
-def unchanged(channels: int) -> Affine:
-    """The scale and the bias that change nothing."""
-    return Affine(np.ones(channels), np.zeros(channels))
-
-
 def origins_of(results: Mapping[int, tuple[Value, Affine]], named: Mapping[Value, str]) -> dict[int, Origin]:
     """For operators by position, as far as the source has them.
 
@@ -48,12 +43,12 @@ def origins_of(results: Mapping[int, tuple[Value, Affine]], named: Mapping[Value
     """
     found: dict[int, Origin] = {}
     for value, tensor in named.items():
-        behind, inside = unchanged(value.shape.channels), value
+        behind, inside = Affine.identity(value.shape.channels), value
         while True:
             found.setdefault(inside.serial, Origin(tensor, behind))  # copies of a value have its number
             if isinstance(inside.step, Flat):
                 inside = inside.source
-                behind = unchanged(inside.shape.channels) if _is_plain(behind) else behind
+                behind = Affine.identity(inside.shape.channels) if _is_plain(behind) else behind
                 if len(behind.scale) != inside.shape.channels:
                     break
             elif isinstance(inside.step, Affine) and inside.step.scale.all():

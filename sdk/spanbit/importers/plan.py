@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from spanbit.graph.ops import Shape
 from spanbit.importers.drafts import Draft, DraftStep
 from spanbit.importers.values import Affine, Floats, Value
@@ -49,8 +47,7 @@ class Plan:
 
     def deliver(self, draft: int, value: Value, behind: Affine | None = None) -> None:
         """`draft` delivers `value`, up to the scale and bias `behind` it."""
-        channels = value.shape.channels
-        same = Affine(np.ones(channels), np.zeros(channels))
+        same = Affine.identity(value.shape.channels)
         self.results.setdefault(draft, (value, behind or same))
 
     def keep(self, value: Value, draft: int, why: str = "") -> None:

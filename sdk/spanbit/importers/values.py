@@ -89,6 +89,11 @@ class Affine:
     scale: Floats
     bias: Floats
 
+    @classmethod
+    def identity(cls, channels: int) -> Affine:
+        """The one that changes nothing."""
+        return cls(np.ones(channels), np.zeros(channels))
+
 
 @dataclass(frozen=True, eq=False)
 class Clamp:

@@ -19,13 +19,20 @@ Progress = Callable[[str, int, int], None]
 
 
 def build_trees(graph: Graph, progress: Progress | None = None) -> Graph:
-    """The same graph, each binary convolution that the tree kernel can run with its tree."""
+    """The same graph, each binary convolution that the tree kernel can run with its tree.
+
+    A tree that is there already stays.
+    """
     ops: list[Op] = []
     infos = validate(graph)
     for op, info, sources in zip(graph.ops, infos, graph.sources, strict=True):
         if progress is not None:
             progress("trees", len(ops), len(graph.ops))
-        if isinstance(op, BinaryConv) and not tree_obstacle(op, infos[sources[0]].shape, info.shape):
+        if (
+            isinstance(op, BinaryConv)
+            and op.tree is None
+            and not tree_obstacle(op, infos[sources[0]].shape, info.shape)
+        ):
             rows = op.weight.reshape(len(op.weight), -1)
             ops.append(replace(op, tree=build_tree(rows, where=f"layer {op.name!r}")))
         else:
