@@ -15,6 +15,7 @@ from spanbit.targets import Target, list_targets, load_target
 from spanbit.targets.machine import arch_of
 
 from spanbit_deploy.release.layout import board_dir
+from spanbit_deploy.throttling import now_words, since_boot_words, throttled_bits
 from spanbit_deploy.transports import Transport
 
 # Prints `key value` a line; what a board does not have is left out. $1: the root of /proc and /sys (tests
@@ -40,7 +41,7 @@ say khz "$(one "$c/scaling_cur_freq")"
 say khz_min "$(one "$c/cpuinfo_min_freq")"
 say khz_max "$(one "$c/cpuinfo_max_freq")"
 for f in "$r"/sys/class/thermal/thermal_zone*/temp; do say millidegrees "$(one "$f")"; done
-say throttled "$(vcgencmd get_throttled 2>/dev/null | sed 's/.*=//')"
+say throttled "$(vcgencmd get_throttled 2>/dev/null)"
 say ram_kib "$(sed -n 's/^MemTotal: *\([0-9]*\).*/\1/p' "$r/proc/meminfo")"
 say ram_free_kib "$(sed -n 's/^MemAvailable: *\([0-9]*\).*/\1/p' "$r/proc/meminfo")"
 d=$2; [ -d "$d" ] || d=.
@@ -71,16 +72,6 @@ _NEEDS = {
     "neoverse-n1": ("asimd", "asimddp", "asimdhp", "atomics"),
 }
 _ISA_NEEDS = {"neon64": ("asimd",), "neon32": ("neon",), "avx2": ("avx2",)}
-_THROTTLED = {  # bits of `vcgencmd get_throttled`
-    0: "under-voltage now",
-    1: "frequency capped now",
-    2: "throttled now",
-    3: "soft temperature limit now",
-    16: "under-voltage has occurred",
-    17: "frequency capping has occurred",
-    18: "throttling has occurred",
-    19: "soft temperature limit has occurred",
-}
 
 
 @dataclass(frozen=True)
@@ -253,8 +244,8 @@ def _facts(said: Mapping[str, list[str]]) -> BoardFacts:
 
 
 def _throttled(text: str) -> tuple[str, ...] | None:
-    try:
-        bits = int(text, 16)
-    except ValueError:
+    bits = throttled_bits(text)
+    if bits is None:
         return None
-    return tuple(word for bit, word in _THROTTLED.items() if bits >> bit & 1)
+    now = [f"{word} now" for word in now_words(bits)]
+    return (*now, *(f"{word} has occurred" for word in since_boot_words(bits)))

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 
 from spanbit.errors import ExitCode, SpanbitError
 
+from spanbit_deploy.throttling import SINCE_BOOT, now_words, throttled_bits
 from spanbit_deploy.transports import Transport
 from spanbit_deploy.watcher import Watcher
 
@@ -49,14 +50,6 @@ kill "$sampler" 2>/dev/null
 exit "$code"
 """
 SYSFS = "/sys"
-_NOW_BITS, _SINCE_BOOT_BITS = 0xF, 0xF0000
-_THROTTLED = {
-    0: "under-voltage",
-    1: "frequency capped",
-    2: "throttled",
-    3: "soft temperature limit",
-}
-"""Bits of `vcgencmd get_throttled` (Raspberry Pi's documentation); from bit 16 on the same: since boot."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +107,7 @@ def parse_states(data: bytes) -> tuple[State, ...]:
         match line.split():
             case ["governor", name, value]:
                 now.governor[_plain(name)] = _plain(value)
-            case ["throttled", _, value] if (bits := _bits(value)) is not None:
+            case ["throttled", _, value] if (bits := throttled_bits(value)) is not None:
                 now = replace(now, throttled=bits)
             case [kind, name, value] if (number := _number(value)) is not None:
                 now = _with(now, kind, _plain(name), number)
@@ -127,11 +120,10 @@ def judge(before: State, during: Sequence[State], after: State, waited_s: float 
     states = (before, *during, after)
     now = 0
     for state in states:
-        now |= (state.throttled or 0) & _NOW_BITS
-    sticky = (after.throttled or 0) & ~(before.throttled or 0) & _SINCE_BOOT_BITS
-    if found := now | sticky >> 16:
-        kinds = ", ".join(text for bit, text in _THROTTLED.items() if found >> bit & 1)
-        problems.append(f"the board throttled ({kinds}): cool it, or give it a stronger supply")
+        now |= state.throttled or 0
+    sticky = (after.throttled or 0) & ~(before.throttled or 0)
+    if kinds := now_words(now | sticky >> SINCE_BOOT):
+        problems.append(f"the board throttled ({', '.join(kinds)}): cool it, or give it a stronger supply")
     notes = [
         f"{name} is governed by {governor!r}: times vary with the load before; "
         f"`performance` holds the frequency"
@@ -204,11 +196,3 @@ def _number(text: str) -> float | None:
     except ValueError:
         return None
     return value if abs(value) < 1e15 else None
-
-
-def _bits(text: str) -> int | None:
-    """`throttled=0x50005` as a number."""
-    try:
-        return int(text.partition("=")[2], 16) & 0xFFFFFFFF
-    except ValueError:
-        return None
