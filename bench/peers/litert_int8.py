@@ -1,7 +1,7 @@
 """LiteRT (TensorFlow Lite) with XNNPACK, 8-bit integers.
 
-The .tflite file is made by `spanbit.tflite`, from the schema that LiteRT itself brings: int8 activations, int8
-weights with a scale for each channel, as TensorFlow's converter would write them.
+The .tflite file is made by `spanbit.tflite`, from the schema that LiteRT itself brings: int8 activations,
+int8 weights with a scale for each channel, as TensorFlow's converter would write them.
 """
 
 from __future__ import annotations
