@@ -12,7 +12,6 @@ Which machine of qemu stands for which core, and where its memory is, is in MACH
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -25,7 +24,7 @@ from spanbit.errors import ExitCode, SpanbitError
 from spanbit.export import CNetwork
 from spanbit.export.c_text import array
 from spanbit.resources import data_dir
-from spanbit.targets import Target, Toolchain
+from spanbit.targets import Target, Toolchain, installed_toolchain
 
 HERE = Path(__file__).resolve().parent
 _TIMEOUT_S = 240
@@ -89,9 +88,9 @@ def toolchain_of(target: Target, name: str = "") -> Toolchain:
     Raises:
         SpanbitError: TOOLCHAIN: it is not.
     """
-    for toolchain in target.toolchains:
-        if name in ("", toolchain.name) and shutil.which(toolchain.command[0]):
-            return toolchain
+    toolchain = installed_toolchain(target, name)
+    if toolchain is not None:
+        return toolchain
     fix = "; ".join(toolchain.install for toolchain in target.toolchains)
     raise SpanbitError(f"no {name or 'compiler'} for {target.name}", fix=fix, code=ExitCode.TOOLCHAIN)
 
@@ -170,8 +169,8 @@ def build_program(
 
 def _builtins(target: Target) -> list[str]:
     """The compiler's own library of what the core cannot do: clang has none, so gcc's stands in for it."""
-    gcc = next((known for known in target.toolchains if known.name == "gcc"), None)
-    if gcc is None or not shutil.which(gcc.command[0]):
+    gcc = installed_toolchain(target, "gcc")
+    if gcc is None:
         return []
     return [_run([*gcc.command, *gcc.flags, "-print-libgcc-file-name"]).strip()]
 

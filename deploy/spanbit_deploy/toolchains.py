@@ -5,28 +5,18 @@ runner = build_runner(load_target("rpi4"))   # Path of a static spb_runner
 
 from __future__ import annotations
 
-import shutil
 import sys
 import threading
-from importlib.util import find_spec
 from pathlib import Path
 
 from spanbit.cbuild import POOL_FLAGS, build, include_dirs, runner_sources, runtime_sources
 from spanbit.errors import ExitCode, SpanbitError
-from spanbit.targets import Target, Toolchain
+from spanbit.targets import Target, Toolchain, installed_toolchain
 
 RUNNER_NAME = "spb_runner"
 
 # Pushed to many boards at once, it is built by the first and found by the others.
 _one_at_a_time = threading.Lock()
-
-
-def is_installed(toolchain: Toolchain) -> bool:
-    """Whether its command can be started (`python -m MODULE` needs the module)."""
-    command = toolchain.command
-    if command[0] == sys.executable and command[1:2] == ("-m",) and len(command) > 2:
-        return find_spec(command[2].partition(".")[0]) is not None
-    return shutil.which(command[0]) is not None
 
 
 def find_toolchain(target: Target) -> Toolchain:
@@ -35,9 +25,9 @@ def find_toolchain(target: Target) -> Toolchain:
     Raises:
         SpanbitError: TOOLCHAIN: none is; all are named, with how to get them.
     """
-    for toolchain in target.toolchains:
-        if is_installed(toolchain):
-            return toolchain
+    toolchain = installed_toolchain(target)
+    if toolchain is not None:
+        return toolchain
     tried = ", ".join(_command_text(toolchain) for toolchain in target.toolchains)
     raise SpanbitError(
         f"no compiler for {target.name} is installed",

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import shutil
 import struct
 import subprocess
 import tempfile
@@ -23,7 +22,7 @@ from pathlib import Path
 from spanbit.errors import ExitCode, SpanbitError
 from spanbit.export.network import RUNTIME, CNetwork
 from spanbit.resources import data_dir
-from spanbit.targets import Target, Toolchain
+from spanbit.targets import Target, Toolchain, installed_toolchain
 
 _TIMEOUT_S = 300
 _NODE = re.compile(r'node: \{ title: "([^"]*)" label: "[^"]*?(\d+) bytes \((\w+)[^"]*"')
@@ -41,18 +40,13 @@ class Measured:
     why: str = ""
 
 
-def find_compiler(target: Target) -> Toolchain | None:
-    """The target's first toolchain that is installed."""
-    return next((known for known in target.toolchains if shutil.which(known.command[0])), None)
-
-
 def measure(net: CNetwork, target: Target) -> Measured:
     """Compiles the network, its check left out, into a temporary folder.
 
     Raises:
         SpanbitError: TOOLCHAIN: the compiler refuses the files.
     """
-    toolchain = find_compiler(target)
+    toolchain = installed_toolchain(target)
     if toolchain is None:
         names = " or ".join(known.install for known in target.toolchains)
         return Measured(None, None, "", f"no compiler for {target.name} is installed: {names}")

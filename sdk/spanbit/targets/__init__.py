@@ -6,6 +6,7 @@ target.isa                    # "neon64"
 A file of the user's own may say `extends = "rpi4"` and only what differs; `spanbit tune` writes such files.
 """
 
+from spanbit.targets.installed import installed_toolchain, is_installed
 from spanbit.targets.load import check_name, list_targets, load_target
 from spanbit.targets.types import ARCHES, ISAS, NO_OS, NS, Cost, Target, Toolchain, word_bytes
 
@@ -18,6 +19,8 @@ __all__ = [
     "Target",
     "Toolchain",
     "check_name",
+    "installed_toolchain",
+    "is_installed",
     "list_targets",
     "load_target",
     "word_bytes",
