@@ -189,6 +189,8 @@ def run_program(program: Path, place: Machine, folder: Path) -> Run:
     )
     found = json.loads(said)
     counted = json.loads(counts.read_text())
+    if not counted["marked"]:
+        raise SpanbitError("the counter has missed a marker", where=str(program), why=counts.read_text())
     outputs = [
         np.frombuffer(bytes.fromhex(text), ">u4").astype("<u4").view(np.uint8) for text in found["outputs"]
     ]

@@ -21,7 +21,6 @@ from pathlib import Path
 
 import numpy as np
 from bare_metal import MACHINES, machine_of, run_network, run_program, toolchain_of
-from fit_firmware import sparse
 from numpy.typing import NDArray
 from spanbit.bundle import read_bundle, write_bundle
 from spanbit.bundle.records import OpCode
@@ -44,6 +43,7 @@ from spanbit.graph import (
 from spanbit.passes import compile_graph
 from spanbit.resources import data_dir
 from spanbit.targets import Target, load_target
+from spanbit.tree.synthetic import sparse_ternary_layer
 
 HERE = Path(__file__).resolve().parent
 COST, CLASSES, SIDE, STEM = 0.10, 10, 32, 32
@@ -96,7 +96,7 @@ def network() -> Graph:
     ops: list[Op] = [StemConv("stem", stem, 1, 1, np.zeros(3, np.uint8)), threshold("stem.bits", STEM, 20000)]
     side = SIDE
     for index, (inputs, outputs) in enumerate(CONVS):
-        weight = sparse(rng, (outputs, inputs, 3, 3), COST)
+        weight = sparse_ternary_layer(outputs, inputs, 3, COST, index)
         ops += [
             BinaryConv(f"conv{index}", weight, 1, 1, Padding.MINUS_ONE),
             threshold(f"bits{index}", outputs, 6),

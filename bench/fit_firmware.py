@@ -38,6 +38,7 @@ from spanbit.graph import (
 from spanbit.passes import compile_graph
 from spanbit.resources import data_dir
 from spanbit.targets import Target, load_target
+from spanbit.tree.synthetic import sparse_ternary_layer
 from spanbit_deploy.tune.fit import fitted
 
 CORES = ("cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55", "riscv32")
@@ -113,7 +114,7 @@ def _network(channels: int, side: int, kernel: int, stride: int, cost: float, po
             name, rng.integers(-9, 9, count).astype(np.int32), np.full(count, Compare.GE, np.uint8)
         )
 
-    weight = sparse(rng, (channels, channels, kernel, kernel), cost)
+    weight = sparse_ternary_layer(channels, channels, kernel, cost, channels + side)
     out = (side + 2 * (kernel // 2) - kernel) // stride + 1
     ops: list[Op] = [
         StemConv(
@@ -133,12 +134,6 @@ def _network(channels: int, side: int, kernel: int, stride: int, cost: float, po
     head = rng.integers(-8, 8, (10, channels * out * out)).astype(np.int8)
     ops.append(Head("head", head, np.ones(10, np.float32), np.zeros(10, np.float32)))
     return Graph("fit", Shape(1, side, side), tuple(ops))
-
-
-def sparse(rng: np.random.Generator, shape: tuple[int, ...], cost: float) -> np.ndarray:
-    """Ternary weights, a share `cost` of them not 0: their tree costs about as much."""
-    signs = rng.choice(np.array([-1, 1], np.int8), shape)
-    return np.where(rng.random(shape) < cost, signs, 0).astype(np.int8)
 
 
 def write(path: Path, figures: dict[str, float], like: str) -> None:
