@@ -196,12 +196,16 @@ def _ablation(result: dict[str, Any]) -> str:
         lines.append(
             f"| {variant} | {len(runs)} | {sum(right) / len(right):.1f}{spread} | {cost:.3f} | {depth} |"
         )
-    gone = "; ".join(f'{variant}: "{commit}"' for variant, commit in training_ablation.REMOVED.items())
+    removed: dict[str, list[str]] = {}
+    for variant, commit in training_ablation.REMOVED.items():
+        removed.setdefault(commit, []).append(variant)
+    gone = "\n".join(f'- "{commit}": {"; ".join(variants)}' for commit, variants in removed.items())
     return (
         f"Settings of the methods, one change at a time. {result['data']} to judge, so no test image chose "
         f"anything; `vgg_tiny` of width {result['width']}, {result['epochs']} epochs, "
         f"cost {result['cost']:.2f}:\n\n" + "\n".join(lines) + "\n\n"
-        f"Measured and taken out of the code again, with the beginning of the commit that has it: {gone}.\n"
+        "Measured and taken out of the code again, by the beginning of the commit that still has it:\n\n"
+        f"{gone}\n"
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from typing import Literal
 
 import numpy as np
 import pytest
@@ -17,7 +16,7 @@ from spanbit.nn.compress import Compressor, falling_share
 from spanbit.nn.methods import make_compressor
 from spanbit.nn.prune import Prune
 from spanbit.nn.steer import TreeLossSteer
-from spanbit.nn.tie import Tie, effective_tree, shared_budget, tied_to
+from spanbit.nn.tie import Tie, effective_tree, tied_to
 from spanbit.nn.tied import Tied
 from spanbit.nn.tree_loss import layer_tree
 from spanbit.tree import check_tree
@@ -26,8 +25,7 @@ from torch import nn
 
 WAYS = {
     "prune": Prune,
-    "tie": lambda cost: Tie(cost, per_layer=False, every=3),
-    "tie per layer": lambda cost: Tie(cost, every=3),
+    "tie": lambda cost: Tie(cost, every=3),
     "mixed": lambda cost: Tie(cost, mixed=True, every=3),
     "tree-loss": lambda cost: TreeLossSteer(cost, every=3),
 }
@@ -71,11 +69,9 @@ def test_the_cost_is_met_and_the_layers_are_plain_again(way: str, cost: float, s
         assert set(np.unique(value)) <= ({-1, 1} if compressor.weights == "binary" else {-1, 0, 1})
         assert np.array_equal(layer.mask.flatten(1).numpy(), value != 0)
     # The tree is the least one over the final weights: it may undercut the one that was trained for.
-    taps = [layer.weight.numel() for layer in layers]
-    each = way in ("tree-loss", "tie per layer")
-    target = sum(round(cost * count) for count in taps) if each else round(cost * sum(taps))
+    target = sum(round(cost * layer.weight.numel()) for layer in layers)
     assert spent <= target
-    if way.startswith("tie"):
+    if way == "tie":
         assert spent > 0.8 * target
 
 
@@ -93,30 +89,6 @@ def test_ties_fit_their_tree_and_have_the_budget_exactly(share: float, mixed: bo
     assert ties.distance == (budget if mixed else min(budget, untied))
     assert layer_tree(layer).total_distance <= ties.distance
     assert mixed or (value != 0).all()
-
-
-@pytest.mark.parametrize("weights", ["binary", "ternary"])
-def test_the_layer_with_the_stronger_taps_gets_more_of_a_shared_budget(
-    weights: Literal["binary", "ternary"],
-) -> None:
-    torch.manual_seed(0)
-    layers = [BinaryConv2d(8, 16, 3, weights=weights) for _ in range(2)]
-    with torch.no_grad():  # the same signs; one has a few taps that stand out, the other none
-        layers[1].weight.copy_(layers[0].weight.sign())
-        layers[0].weight.mul_(torch.where(torch.rand(layers[0].weight.shape) < 0.1, 50.0, 1.0))
-    budgets = shared_budget(layers, 400)
-    assert sum(budgets) == 400
-    assert budgets[1] > budgets[0] > 0
-    assert [tied_to(*pair).distance for pair in zip(layers, budgets, strict=True)] == budgets
-
-
-def test_a_binary_roots_taps_come_before_the_floor_of_another_layer() -> None:
-    # Two channels: half of the taps are roots', which no budget can do without.
-    layers = [BinaryConv2d(4, 2, 3), BinaryConv2d(4, 8, 3)]
-    with torch.no_grad():
-        layers[1].weight.mul_(100)
-    budgets = shared_budget(layers, 2 * 36)
-    assert budgets == [36, 36]
 
 
 def test_a_new_tree_never_costs_more() -> None:

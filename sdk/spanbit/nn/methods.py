@@ -16,16 +16,13 @@ Method = Literal["prune", "tie", "tree-loss", "none"]
 METHODS: tuple[Method, ...] = ("prune", "tie", "tree-loss", "none")
 
 
-def make_compressor(
-    method: Method, cost: float | None, *, mixed: bool = False, per_layer: bool | None = None
-) -> Compressor:
+def make_compressor(method: Method, cost: float | None, *, mixed: bool = False) -> Compressor:
     """The compressor of this name; without a cost, the one that does nothing.
 
-    With `per_layer` every layer meets the cost by itself, as the tree loss always has it; so do the network's
-    bit-OPs then. None is each method's own way.
+    Every layer meets the cost by itself; so do the network's bit-OPs then.
     """
     if cost is None or method == "none":
         return Compressor()
     if method == "prune":
-        return Prune(cost, per_layer=bool(per_layer))
-    return Tie(cost, mixed=mixed, per_layer=per_layer) if method == "tie" else TreeLossSteer(cost)
+        return Prune(cost)
+    return Tie(cost, mixed=mixed) if method == "tie" else TreeLossSteer(cost)

@@ -68,7 +68,7 @@ class TreeLossSteer(Compressor):
 
     def prepare(self, layers: Sequence[BinaryConv2d]) -> None:
         super().prepare(layers)
-        check_reachable(layers, self.target, binary=True, per_layer=True)
+        check_reachable(layers, self.target, binary=True)
         self._loss = TreeLoss(layers, self.every, depth=self.depth)
         self._taps = torch.tensor([float(layer.weight.numel()) for layer in layers])
         self.coefficients = torch.full((len(layers),), self.first)
@@ -76,7 +76,7 @@ class TreeLossSteer(Compressor):
     def step(self, progress: float) -> None:
         self._progress = progress
         if progress >= self.settled_at and not self._settled:
-            settle(self.layers, self.target, per_layer=True)
+            settle(self.layers, self.target)
             self._settled = True
 
     def loss(self) -> Tensor:
@@ -96,7 +96,7 @@ class TreeLossSteer(Compressor):
 
     def finish(self) -> None:
         if not self._settled:
-            settle(self.layers, self.target, per_layer=True)
+            settle(self.layers, self.target)
             self._settled = True
         for layer in self.layers:
             bake(layer)

@@ -15,14 +15,12 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from spanbit.nn.binary import BinaryConv2d, Weights
 from spanbit.nn.compress import Compressor, falling_share, usage
-from spanbit.nn.prune import FLOOR
 from spanbit.nn.tied import Tied
 from spanbit.nn.tying import Latent, Ties, desired, tie_layer
-from spanbit.tree import ZERO, ChannelTree, build_tree
+from spanbit.tree import ChannelTree, build_tree
 from spanbit.tree.build import tree_from_parents
 from spanbit.tree.distance import distance_matrix
 
@@ -33,14 +31,12 @@ _DENSE = 0.5
 
 
 class Tie(Compressor):
-    """Ties the layers to trees of exactly round(cost * taps) differing taps, roots included.
+    """Ties each layer to a tree of exactly round(cost * taps) differing taps, roots included.
 
     Where the minimum trees have fewer from the start, they stay below.
 
     Args:
-        cost: the share of differing taps at the end, over all layers together.
-        per_layer: meet the share in each layer instead; None: so with binary weights, which lost more of the
-            digits with a shared budget (docs/training.md), and not with mixed ones.
+        cost: the share of differing taps at the end, in each layer.
         mixed: ternary weights; the tree is then chosen over the rows as pruning would leave them.
         warmup: share of the training before anything is tied.
         fixed_at: share of the training from which owners stay, while their signs still learn.
@@ -55,14 +51,12 @@ class Tie(Compressor):
         cost: float,
         *,
         mixed: bool = False,
-        per_layer: bool | None = None,
         warmup: float = 0.05,
         fixed_at: float = 0.7,
         settled_at: float = 0.9,
         every: int = 32,
     ) -> None:
         self.cost, self.mixed, self.every = cost, mixed, every
-        self.per_layer = not mixed if per_layer is None else per_layer
         self.warmup, self.fixed_at, self.settled_at = warmup, fixed_at, settled_at
         self.weights: Weights = "ternary" if mixed else "binary"
         self._start: float | None = None
@@ -71,11 +65,11 @@ class Tie(Compressor):
 
     def prepare(self, layers: Sequence[BinaryConv2d]) -> None:
         super().prepare(layers)
-        check_reachable(layers, self.cost, binary=not self.mixed, per_layer=self.per_layer)
+        check_reachable(layers, self.cost, binary=not self.mixed)
 
     def step(self, progress: float) -> None:
         if progress >= self.settled_at and not self._settled:
-            settle(self.layers, self.cost, per_layer=self.per_layer)
+            settle(self.layers, self.cost)
             self._settled = True
         due = self._calls % self.every == 0 or progress >= self.fixed_at
         if progress >= self.warmup and due and not (self._fixed or self._settled):
@@ -89,7 +83,7 @@ class Tie(Compressor):
 
     def finish(self) -> None:
         if not self._settled:
-            settle(self.layers, self.cost, per_layer=self.per_layer)
+            settle(self.layers, self.cost)
             self._settled = True
         for layer in self.layers:
             bake(layer)
@@ -97,61 +91,15 @@ class Tie(Compressor):
     def _tie(self, passed: float) -> None:
         if self._start is None:
             self._start = max(self.cost, _start(self.layers))
-        tie_to_share(self.layers, falling_share(self.cost, self._start, passed), per_layer=self.per_layer)
+        tie_to_share(self.layers, falling_share(self.cost, self._start, passed))
 
 
 @torch.no_grad()
-def tie_to_share(layers: Sequence[BinaryConv2d], share: float, *, per_layer: bool) -> None:
-    """Tie to round(share * taps) differing taps, of all layers together or of each."""
-    if per_layer:
-        budgets = [round(share * layer.weight.numel()) for layer in layers]
-    else:
-        budgets = shared_budget(layers, round(share * sum(layer.weight.numel() for layer in layers)))
-    for layer, budget in zip(layers, budgets, strict=True):
-        layer.tied = Tied.of(tied_to(layer, budget), layer.weight.device)
-
-
-def shared_budget(layers: Sequence[BinaryConv2d], total: int) -> list[int]:
-    """How many differing taps each layer gets of `total`: as many as it has among the strongest of all.
-
-    Strengths are in units of the layer's mean, and a layer has a floor, as in pruning. What cannot be tied, a
-    binary root's taps, comes first.
-    """
-    share = FLOOR * total / sum(layer.weight.numel() for layer in layers)
-    strengths = [_with_floor(_strengths(layer), int(share * layer.weight.numel())) for layer in layers]
-    together = np.concatenate(strengths)
-    if len(together) <= total:
-        return [len(part) for part in strengths]
-    chosen = np.zeros(len(together), np.bool_)
-    chosen[np.argsort(-together, kind="stable")[:total]] = True
-    ends = np.cumsum([len(part) for part in strengths])[:-1]
-    return [int(part.sum()) for part in np.split(chosen, ends)]
-
-
-def _with_floor(strength: NDArray[np.float32], count: int) -> NDArray[np.float32]:
-    """The strengths, the `count` largest made greater than all but a root's, which are infinite."""
-    first = np.argsort(-strength, kind="stable")[:count]
-    strength = strength.copy()
-    strength[first] = np.maximum(strength[first], np.finfo(np.float32).max)
-    return strength
-
-
-def _strengths(layer: BinaryConv2d) -> NDArray[np.float32]:
-    """Magnitudes of the taps that a budget can be spent on [taps], infinite where it must be.
-
-    Of a binary layer those whose latent weights differ along the tree, also where they are tied now: else a
-    layer that has given up taps could never have them back.
-    """
-    latent = _latent(layer)
-    if layer.weights == "ternary":
-        return np.abs(latent).reshape(-1)
-    tree = effective_tree(layer)
-    signed = desired(latent, 0.0)[tree.channel] * tree.sign[:, None]
-    above = np.vstack([signed, np.zeros_like(signed[:1])])[tree.parent]  # ZERO is -1: the row of zeros
-    strength = np.abs(latent[tree.channel])
-    strength[tree.parent == ZERO] = np.inf
-    part: NDArray[np.float32] = strength[signed != above]
-    return part
+def tie_to_share(layers: Sequence[BinaryConv2d], share: float) -> None:
+    """Tie each layer to round(share * taps) differing taps."""
+    for layer in layers:
+        ties = tied_to(layer, round(share * layer.weight.numel()))
+        layer.tied = Tied.of(ties, layer.weight.device)
 
 
 def _latent(layer: BinaryConv2d) -> Latent:
@@ -182,9 +130,9 @@ def tied_to(layer: BinaryConv2d, budget: int) -> Ties:
 
 
 @torch.no_grad()
-def settle(layers: Sequence[BinaryConv2d], cost: float, *, per_layer: bool) -> None:
+def settle(layers: Sequence[BinaryConv2d], cost: float) -> None:
     """`tie_to_share` for good: no weight moves any more."""
-    tie_to_share(layers, cost, per_layer=per_layer)
+    tie_to_share(layers, cost)
     for layer in layers:
         assert layer.tied is not None
         layer.tied = layer.tied.freeze(layer.weight)
@@ -207,7 +155,7 @@ def effective_tree(layer: BinaryConv2d) -> ChannelTree:
     return build_tree(rows.astype(np.int8), restarts=0)
 
 
-def check_reachable(layers: Sequence[BinaryConv2d], cost: float, *, binary: bool, per_layer: bool) -> None:
+def check_reachable(layers: Sequence[BinaryConv2d], cost: float, *, binary: bool) -> None:
     """Refuse a cost below that of the binary trees' roots, which are calculated tap by tap.
 
     Raises:
@@ -217,14 +165,12 @@ def check_reachable(layers: Sequence[BinaryConv2d], cost: float, *, binary: bool
         raise usage(f"cost {cost}", "it is a share of the taps", "use a share above 0, up to 1")
     taps = [layer.weight.numel() for layer in layers]
     roots = [layer.weight[0].numel() for layer in layers]
-    if not per_layer:
-        taps, roots = [sum(taps)], [sum(roots)]
     if binary and any(round(cost * count) < root for count, root in zip(taps, roots, strict=True)):
         least = max(root / count for count, root in zip(taps, roots, strict=True))
         raise usage(
             f"cost {cost} is too low for binary weights",
             "the first channel of a tree is calculated from nothing: 1 / channels of the taps at least, "
-            f"{least:.3f} {'in the smallest layer' if per_layer else 'over all layers'}",
+            f"{least:.3f} in the smallest layer",
             "ask for a higher cost, a wider network, or ternary weights (--method prune, or tie --mixed)",
         )
 

@@ -90,8 +90,7 @@ def train(
     if config.bit_ops is not None:
         config = replace(config, cost=_cost_of(config.bit_ops, config, data))
     if compressor is None:
-        per_layer = True if config.bit_ops is not None else None
-        compressor = make_compressor(config.method, config.cost, mixed=config.mixed, per_layer=per_layer)
+        compressor = make_compressor(config.method, config.cost, mixed=config.mixed)
     spec = replace(_spec(config, data), weights=compressor.weights)
     with joined(config.device, config.batch or 1) as group, _reproducible(config):
         net = spec.build()
