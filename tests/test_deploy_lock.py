@@ -106,7 +106,6 @@ def leave_lock(root: Path, *, process: str = "", boot: str = "", age: float = 0)
     lock.mkdir(parents=True)
     text = OWNER.format(process=process, boot=boot or boot_id(), since=int(time.time() - age))
     (lock / "owner").write_text(text)
-    os.utime(lock, (time.time() - age,) * 2)
 
 
 def ended_process() -> str:

@@ -6,7 +6,9 @@
 #include <sys/resource.h>
 
 #include "affinity.h"
+#include "arch.h"
 #include "counters.h"
+#include "errands.h"
 #include "files.h"
 #include "json.h"
 #include "options.h"
@@ -18,18 +20,6 @@
 extern const char __executable_start, etext;
 
 enum { EXIT_USAGE = 2, EXIT_FILE = 3, EXIT_BUNDLE = 4, EXIT_MEMORY = 5, EXIT_GOLDEN = 8 };
-
-#if defined(__aarch64__)
-#define ARCH "aarch64"
-#elif defined(__ARM_ARCH) && __ARM_ARCH == 7
-#define ARCH "armv7"
-#elif defined(__ARM_ARCH) && __ARM_ARCH == 6
-#define ARCH "armv6"
-#elif defined(__x86_64__)
-#define ARCH "x86_64"
-#else
-#define ARCH "other"
-#endif
 
 /* All that is opened; freed in one place. */
 typedef struct session {
@@ -294,7 +284,7 @@ static void print_classified(json *out, const session *s) {
 static void print_result(json *out, const session *s) {
     const spb_info *info = &s->model.info;
     json_text(out, "isa", spb_isa());
-    json_text(out, "arch", ARCH);
+    json_text(out, "arch", RUNNER_ARCH);
     json_number(out, "threads", s->wanted.threads);
     json_number(out, "cores", spb_threads_cores());
     json_text(out, "name", info->name);
@@ -335,13 +325,16 @@ static void print_failure(json *out, const session *s, const failure *f) {
 int main(int argc, char **argv) {
     session s;
     const char *where = "";
+    int exit_code;
+    if (errand_done(argc, argv, &exit_code))
+        return exit_code;
     memset(&s, 0, sizeof s);
     for (int kind = 0; kind < COUNT_KINDS; kind++)
         s.counting.fd[kind] = -1;
     const char *usage = options_read(&s.wanted, argc, argv, &where);
     failure f = usage ? fail(EXIT_USAGE, SPB_OK, usage, where, -1) : work(&s);
     json out = json_begin(stdout);
-    json_number(&out, "runner", 2);
+    json_number(&out, "runner", RUNNER_PROTOCOL);
     if (f.exit_code) {
         print_failure(&out, &s, &f);
     } else {

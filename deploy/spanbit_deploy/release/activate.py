@@ -25,14 +25,17 @@ from spanbit_deploy.release.verify import check_stored
 from spanbit_deploy.transports import Transport
 
 _HISTORY_LINES = 100
-# A link cannot be changed, but another one can be renamed over it; -T: never into the folder it names.
-_SWITCH = 'ln -s "releases/$2" "$1/.current.$3.tmp" && mv -fT "$1/.current.$3.tmp" "$1/current"'
-_RECORD = f"""
-{{ tail -n {_HISTORY_LINES} "$1/history" 2>/dev/null; echo "$(date +%s) $2"; }} > "$1/.history.$3.tmp" &&
-mv -f "$1/.history.$3.tmp" "$1/history" && touch "$1/releases/$2" || exit 1
-sync "$1" "$1/history" 2>/dev/null || sync
+# A link cannot be changed, but another one can be renamed over it.
+_SWITCH = """
+ln -s "releases/$2" "$1/.current.$3.tmp" || exit 1
+replace "$1/.current.$3.tmp" "$1/current" "$1/releases/$2/spb_runner" "$1"/releases/*/spb_runner
 """
-_REMOVE = 'mv -T "$1/releases/$2" "$1/releases/.$2.$3.tmp" && rm -rf "$1/releases/.$2.$3.tmp"'
+_RECORD = f"""
+{{ tail -n {_HISTORY_LINES} "$1/history" 2>/dev/null; echo "$(now) $2"; }} > "$1/.history.$3.tmp" &&
+mv -f "$1/.history.$3.tmp" "$1/history" && touch "$1/releases/$2" || exit 1
+write_out "$1/releases/$2/spb_runner" "$1" "$1/history"
+"""
+_REMOVE = 'move "$1/releases/$2" "$1/releases/.$2.$3.tmp" && rm -rf "$1/releases/.$2.$3.tmp"'
 
 
 def activate(lock: Lock, release: Release, *, command: str = "", timeout: float = CHECK_TIMEOUT_S) -> None:
@@ -116,7 +119,7 @@ def remove_all(lock: Lock, name: str) -> None:
     Raises:
         SpanbitError: BOARD: there is nothing, or it cannot be removed.
     """
-    script = '[ -d "$1/releases" ] && mv -T "$1" "$2" && rm -rf "$2"'
+    script = '[ -d "$1/releases" ] && move "$1" "$2" && rm -rf "$2"'
     root = root_of(name)
     away = f"{root.rpartition('/')[0]}/.{name}.{_word()}.tmp"
     lock.sh(script, root, away, what=f"cannot remove {name}")

@@ -12,24 +12,28 @@ from dataclasses import dataclass
 from spanbit.errors import ExitCode, SpanbitError
 
 from spanbit_deploy.release.layout import TARGET_FILE, Release, board_dir, is_digest, root_of
+from spanbit_deploy.release.shell import FUNCTIONS
 from spanbit_deploy.transports import Transport
 
 CURRENT = "current"
 _DIGEST_LEAST = 4  # characters of a digest that a user may leave it at
 
-# A line a release: name, digest, bytes, when it was put there or made current, current, signed, target.
+# A line a release, the newest first: name, digest, KiB, when it was put there or made current (0: the board
+# does not say, as where its `date` knows no -r and the release was never current), current, signed, target.
 _LIST = """
 cd "$1" 2>/dev/null || exit 0
 shift
 for name in "$@"; do
-    link=$(readlink "$name/current" 2>/dev/null)
-    for folder in "$name"/releases/*; do
+    link=$(link_of "$name/current")
+    ls -1t "$name/releases" 2>/dev/null | while read -r digest; do
+        folder=$name/releases/$digest
         [ -d "$folder" ] || continue
         kib=$(du -sk "$folder" | cut -f1)
-        when=$(date -r "$folder" +%s 2>/dev/null || echo 0)
-        now=no; [ "$link" = "releases/${folder##*/}" ] && now=yes
+        when=$(date -r "$folder" +%s 2>/dev/null) ||
+            when=$(sed -n "s/^\\([0-9]*\\) $digest\\$/\\1/p" "$name/history" 2>/dev/null | tail -n 1)
+        current=no; [ "$link" = "releases/$digest" ] && current=yes
         signed=no; [ -f "$folder/$name.spb.sig" ] && signed=yes
-        echo "$name ${folder##*/} $kib $when $now $signed $(head -c 64 "$folder/target" 2>/dev/null)"
+        echo "$name $digest $kib ${when:-0} $current $signed $(sed 1q "$folder/target" 2>/dev/null)"
     done
 done
 """
@@ -44,7 +48,7 @@ class Listed:
     digest: str
     target: str
     kib: int  # on its disk
-    since: int  # when it was put there or last made current, by the board's clock, seconds since 1970
+    since: int  # put there or last made current, by the board's clock, seconds since 1970; 0: unknown
     current: bool
     signed: bool
 
@@ -57,10 +61,10 @@ class Listed:
 def list_releases(board: Transport, name: str = "") -> tuple[Listed, ...]:
     """All releases of a name, or of all names; the newest of each name first."""
     names = [name] if name else board.run(("sh", "-c", _NAMES, "sh", board_dir())).text.split()
-    done = board.run(("sh", "-c", _LIST, "sh", board_dir(), *names))
+    done = board.run(("sh", "-c", FUNCTIONS + _LIST, "sh", board_dir(), *names))
     found = [_parse(line) for line in done.text.splitlines()]
     whole = [listed for listed in found if listed is not None]
-    return tuple(sorted(whole, key=lambda listed: (listed.name, -listed.since)))
+    return tuple(sorted(whole, key=lambda listed: listed.name))
 
 
 def find_release(board: Transport, name: str, wanted: str) -> Release:
@@ -94,7 +98,8 @@ def find_release(board: Transport, name: str, wanted: str) -> Release:
 
 def current_digest(board: Transport, name: str) -> str:
     """The digest of the current release, "" if there is none."""
-    said = board.run(("readlink", f"{root_of(name)}/current")).text.strip()
+    link = f"{root_of(name)}/current"
+    said = board.run(("sh", "-c", FUNCTIONS + 'link_of "$1"', "sh", link)).text.strip()
     folder, _, digest = said.rpartition("/")
     return digest if folder == "releases" and is_digest(digest) else ""
 

@@ -1,10 +1,11 @@
 """One user at a time on a board: a folder `lock` with a name in it, made in one step.
 
     with locked(board, "push demo", wait=60, told=print) as lock:
-        lock.sh('mv -T "$1" "$2"', a, b, what="cannot move it")
+        lock.sh('move "$1" "$2"', a, b, what="cannot move it")
 
-The folder is made under another name, with its owner's name in it, and renamed: a rename onto a folder that
-is not empty fails, so there is never a lock without an owner. Who finds it taken waits. It is *stale*, and is
+The folder is made under another name, with its owner's name in it, and moved: a rename onto a folder that
+is not empty fails, so there is never a lock without an owner. `mv` may also have moved it into the lock that
+is there; so it is ours only where our own name stands in it. Who finds it taken waits. It is *stale*, and is
 taken away, in four cases:
 
 - the board was started again since (its boot id is another): no connection has outlived that;
@@ -31,6 +32,7 @@ from pathlib import Path
 from spanbit.errors import ExitCode, SpanbitError
 
 from spanbit_deploy.release.layout import Reached, Step, board_dir
+from spanbit_deploy.release.shell import FUNCTIONS
 from spanbit_deploy.transports import Result, Transport
 from spanbit_deploy.transports.base import RUN_TIMEOUT_S
 
@@ -44,26 +46,28 @@ _BOOT = 'boot=$(cat /proc/sys/kernel/random/boot_id 2>/dev/null || echo "")'
 _TAKE = f"""
 mkdir -p "$1" && mkdir "$1/.lock.$2" || exit 1
 {_BOOT}
-printf '%s\\n' "$2" "$3" "$4" "$5" "$6" "$boot" "$(date +%s)" > "$1/.lock.$2/owner" || exit 1
+now=$(now)
+printf '%s\\n' "$2" "$3" "$4" "$5" "$6" "$boot" "$now" > "$1/.lock.$2/owner" || exit 1
 sync "$1/.lock.$2/owner" 2>/dev/null
-mv -T "$1/.lock.$2" "$1/lock" 2>/dev/null && exit 0
-rm -rf "$1/.lock.$2"
+[ -e "$1/lock" ] || mv "$1/.lock.$2" "$1/lock" 2>/dev/null
+[ "$(sed -n 1p "$1/lock/owner" 2>/dev/null)" = "$2" ] && exit 0
+rm -rf "$1/.lock.$2" "$1/lock/.lock.$2"
 cat "$1/lock/owner" 2>/dev/null || exit 2
-printf '\n--\n%s\n' "$boot"
-date +%s
-lease=$(sed -n 4p "$1/lock/owner")
-find "$1/lock" -prune -mmin "+$lease" 2>/dev/null
+printf '\n--\n%s\n%s\n' "$boot" "$now"
+cat "$1/lock/renewed" 2>/dev/null
 exit 3
 """
 # $1 board's folder, $2 the token that was seen, $3 a word of ours. Another may have been quicker: then what
 # was moved away is his, and goes back.
 _TAKE_AWAY = """
 gone="$1/.lock.$3"
-[ "$(sed -n 1p "$1/lock/owner" 2>/dev/null)" = "$2" ] && mv -T "$1/lock" "$gone" 2>/dev/null || exit 0
-if [ "$(sed -n 1p "$gone/owner")" = "$2" ]; then rm -rf "$gone"; else mv -T "$gone" "$1/lock"; fi
+[ "$(sed -n 1p "$1/lock/owner" 2>/dev/null)" = "$2" ] && move "$1/lock" "$gone" 2>/dev/null || exit 0
+if [ "$(sed -n 1p "$gone/owner")" = "$2" ]; then rm -rf "$gone"; else move "$gone" "$1/lock"; fi
 """
+# A full disk is no reason to stop: whoever tidies up makes room.
 _GUARD = f"""[ "$(sed -n 1p "$1/lock/owner" 2>/dev/null)" = "$2" ] || exit {_LOST}
-touch "$1/lock"; shift 2
+{{ now > "$1/lock/.renewed" && mv -f "$1/lock/.renewed" "$1/lock/renewed"; }} 2>/dev/null
+shift 2
 """
 
 Told = Callable[[str], None]
@@ -82,12 +86,14 @@ class _Owner:
     since: int
     boot_now: str
     now: int
-    expired: bool
+    renewed: int
+    lease_s: int
 
     @property
     def stale(self) -> bool:
         restarted = bool(self.boot and self.boot_now) and self.boot != self.boot_now
-        return restarted or self.expired or _has_ended(self.process)
+        expired = self.now - max(self.since, self.renewed) > self.lease_s
+        return restarted or expired or _has_ended(self.process)
 
     def __str__(self) -> str:
         return f"{self.who} has it since {max(0, self.now - self.since)} s ({self.purpose})"
@@ -123,7 +129,7 @@ class Lock:
         return self._checked(run_again(self.board, self._words(script, arguments)))
 
     def _words(self, script: str, arguments: tuple[str, ...]) -> tuple[str, ...]:
-        return ("sh", "-c", _GUARD + script, "sh", board_dir(), self._token, *arguments)
+        return ("sh", "-c", FUNCTIONS + _GUARD + script, "sh", board_dir(), self._token, *arguments)
 
     def _checked(self, done: Result) -> Result:
         if done.exit_code == _LOST:
@@ -136,7 +142,7 @@ class Lock:
 
     def release(self) -> None:
         """Gives it back; over a new connection where the old one is lost."""
-        words = ("sh", "-c", _TAKE_AWAY, "sh", board_dir(), self._token, secrets.token_hex(4))
+        words = ("sh", "-c", FUNCTIONS + _TAKE_AWAY, "sh", board_dir(), self._token, secrets.token_hex(4))
         with contextlib.suppress(SpanbitError):
             run_again(self.board, words)
 
@@ -186,7 +192,7 @@ def _take(board: Transport, lock: Lock, purpose: str, wait: float, lease: float,
     minutes, tried = str(int(lease // 60) + 1), set[str]()
     words = (board_dir(), lock._token, _line(_who()), _process(), minutes, _line(purpose))
     while True:
-        done = board.run(("sh", "-c", _TAKE, "sh", *words))
+        done = board.run(("sh", "-c", FUNCTIONS + _TAKE, "sh", *words))
         if done.exit_code == 0:
             return
         if done.exit_code == 1:
@@ -194,8 +200,8 @@ def _take(board: Transport, lock: Lock, purpose: str, wait: float, lease: float,
         owner = _parse(done.text)
         if owner is not None and owner.stale:
             told(f"removing a stale lock: {owner}")
-            away = ("sh", "-c", _TAKE_AWAY, "sh", board_dir(), owner.token, secrets.token_hex(4))
-            board.run(away)
+            away = (board_dir(), owner.token, secrets.token_hex(4))
+            board.run(("sh", "-c", FUNCTIONS + _TAKE_AWAY, "sh", *away))
             if owner.token not in tried:  # else it cannot be removed: another's file
                 tried.add(owner.token)
                 continue
@@ -216,14 +222,15 @@ def _take(board: Transport, lock: Lock, purpose: str, wait: float, lease: float,
 def _parse(text: str) -> _Owner | None:
     """None: it has gone meanwhile, or is not ours to understand."""
     said, _, board = text.replace("\0", "").rpartition("\n--\n")
-    lines, (boot_now, now, *old) = said.splitlines(), [*board.splitlines(), "", ""]
+    lines, (boot_now, now, renewed) = said.splitlines(), [*board.splitlines(), "", "", ""][:3]
     if not said.strip() and now.isdigit():
-        return _Owner("", "nobody", "", "its file is empty", "", int(now), boot_now, int(now), expired=True)
+        return _Owner("", "nobody", "", "its file is empty", "", int(now), boot_now, int(now), 0, lease_s=-1)
     lines = [_line(line) for line in lines]
-    if len(lines) < 7 or not (lines[6].isdigit() and now.isdigit()):
+    if len(lines) < 7 or not all(number.isdigit() for number in (lines[3], lines[6], now)):
         return None
-    token, who, process, _, purpose, boot, since = lines[:7]
-    return _Owner(token, who, process, purpose, boot, int(since), boot_now, int(now), any(old))
+    token, who, process, minutes, purpose, boot, since = lines[:7]
+    last = int(renewed) if renewed.isdigit() else 0
+    return _Owner(token, who, process, purpose, boot, int(since), boot_now, int(now), last, 60 * int(minutes))
 
 
 def _line(text: str) -> str:

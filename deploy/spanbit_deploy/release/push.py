@@ -44,7 +44,8 @@ mkdir -p "$2/releases" || exit 1
 for f in "$1"/.*.tmp "$1"/*/.*.tmp "$1"/*/releases/.*.tmp; do
     if [ -e "$f" ] || [ -h "$f" ]; then rm -rf "$f"; fi
 done
-find "$1" -maxdepth 1 -name ".lock.*" -mmin +60 -exec rm -rf {} + 2>/dev/null
+# Who waits for the lock has such a folder too, for a moment: those that a day has passed over are nobody's.
+find "$1"/.lock.* -prune -mtime +0 -exec rm -rf {} + 2>/dev/null
 exit 0
 """
 # $1 the board's folder, $2 where to, then name and SHA-256 of each wanted file. Prints what it has copied.
@@ -53,20 +54,22 @@ dir=$1 to=$2; shift 2
 while [ $# -gt 1 ]; do
     for manifest in $(grep -lxF "$2  $1" "$dir"/*/releases/*/SHA256SUMS 2>/dev/null); do
         cp "${manifest%/*}/$1" "$to/$1" 2>/dev/null || continue
-        if [ "$(sha256sum < "$to/$1" | cut -c1-64)" = "$2" ]; then echo "$1"; break; fi
+        sum=$(sums "${manifest%/*}/spb_runner" "$to/$1" | sed 's/^\\\\//' | cut -c1-64)
+        if [ "$sum" = "$2" ]; then echo "$1"; break; fi
         rm -f "$to/$1"
     done
     shift 2
 done
 """
+_MODES = 'chmod 644 "$1"/* && chmod 755 "$1/$2"'
 # Written out before the rename, else a power cut may leave a named release of empty files. A folder of this
 # name was found damaged: it makes way.
 _PLACE = """
-chmod 644 "$1"/* && chmod 755 "$1/$3" || exit 1
-sync "$1"/* "$1" 2>/dev/null || sync || exit 1
-if [ -e "$2" ]; then mv -T "$2" "$1.old.tmp" || exit 1; fi
-mv -T "$1" "$2" || exit 1
+write_out "$1/$3" "$1"/* "$1" || exit 1
+if [ -e "$2" ]; then move "$2" "$1.old.tmp" || exit 1; fi
+move "$1" "$2" || exit 1
 rm -rf "$1.old.tmp"
+write_out "$2/$3" "${2%/*}"
 """
 # By name, since a board's clock may go wrong: $3 and on stay whatever their date is.
 _PRUNE = """
@@ -77,7 +80,7 @@ ls -1t | while read -r old; do
     for stays in "$@"; do [ "$old" = "$stays" ] && continue 2; done
     others=$((others - 1))
     [ "$others" -ge 0 ] && continue
-    mv -T "./$old" "./.$old.old.tmp" && rm -rf "./.$old.old.tmp"
+    move "./$old" "./.$old.old.tmp" && rm -rf "./.$old.old.tmp"
 done
 """
 
@@ -158,6 +161,7 @@ def _send(lock: Lock, release: Release, files: Mapping[str, bytes], progress: Pu
             if progress is not None:
                 progress(before, total)
         lock.reached(Step.VERIFY)
+        lock.sh(_MODES, temporary, RUNNER_NAME, what="cannot make the runner a program")
         why = damage(board, temporary, sums)
         if why:
             raise board.failure(

@@ -20,7 +20,8 @@ def releases_table(found: Sequence[Listed]) -> Table:
     table.add_column("KiB", justify="right")
     table.add_column("signed")
     for one in found:
-        since = datetime.fromtimestamp(one.since, timezone.utc).strftime("%Y-%m-%d %H:%M")
+        when = datetime.fromtimestamp(one.since, timezone.utc)
+        since = when.strftime("%Y-%m-%d %H:%M") if one.since else "?"
         state = Text("current", "green") if one.current else Text("")
         signed = "yes" if one.signed else "no"
         table.add_row(Text(one.name), one.digest, state, Text(one.target), since, f"{one.kib:,}", signed)

@@ -89,8 +89,10 @@ class ShellFiles:
     def read(self, path: str, limit: int) -> bytes:
         with contextlib.closing(self._open()) as channel:
             channel.settimeout(TRANSFER_TIMEOUT_S)
-            channel.exec_command(f"head -c {limit + 1} < {_word(path)}")
-            data = _all_of(channel, limit + 1)
+            channel.exec_command(f"cat < {_word(path)}")
+            data = _all_of(channel, limit)
+            if len(data) > limit:  # the rest is not taken; closing the channel ends `cat`
+                return data[: limit + 1]
             complaint = channel.recv_stderr(500).decode(errors="replace").strip()
             if _exit_code(channel):
                 raise OSError(complaint)
