@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from pathlib import Path
 
 import pytest
 from deploy_helpers import spanbit
+from rich.console import Console
 from spanbit.targets.machine import this_arch
-from spanbit_deploy.probe import advice, probe, verdicts
+from spanbit_deploy.state.facts import Clock, probe
+from spanbit_deploy.state.verdicts import advice, verdicts
+from spanbit_deploy.state.view import probe_view
 from spanbit_deploy.transports import Local, Result
 
+CPUFREQ = ("scaling_governor", "scaling_cur_freq", "cpuinfo_min_freq", "cpuinfo_max_freq", "related_cpus")
 PI = {
     "proc/device-tree/model": "Raspberry Pi 4 Model B Rev 1.4\0",
     "etc/os-release": 'NAME=x\nPRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\n',
@@ -21,12 +26,19 @@ PI = {
     ),
     "proc/meminfo": "MemTotal:        1933000 kB\nMemFree: 1 kB\nMemAvailable:    1500000 kB\n",
     "proc/sys/kernel/perf_event_paranoid": "3\n",
-    "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor": "ondemand\n",
-    "sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq": "600000\n",
-    "sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_min_freq": "600000\n",
-    "sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq": "1500000\n",
+    **{
+        f"sys/devices/system/cpu/cpufreq/{policy}/{name}": text
+        for policy, *texts in (
+            ("policy0", "ondemand\n", "600000\n", "600000\n", "1500000\n", "0 1 2 3\n"),
+            ("policy4", "performance\n", "2400000\n", "408000\n", "2400000\n", "4 5\n"),
+            ("policy10", "powersave\n", "408000\n", "408000\n", "1800000\n", "10\n"),
+        )
+        for name, text in zip(CPUFREQ, texts, strict=True)
+    },
     "sys/class/thermal/thermal_zone0/temp": "48312\n",
+    "sys/class/thermal/thermal_zone0/type": "soc\n",
     "sys/class/thermal/thermal_zone1/temp": "81500\n",
+    "sys/class/thermal/thermal_zone1/type": "gpu\n",
     "sys/devices/system/clocksource/clocksource0/current_clocksource": "arch_sys_counter\n",
     "lib/ld-linux-aarch64.so.1": "",
     "bin/vcgencmd": "#!/bin/sh\necho throttled=0x50005\n",
@@ -66,17 +78,18 @@ def test_a_raspberry_pi(pi: Path, facts_shell: None) -> None:
     assert facts.system.startswith("Debian") and facts.kernel == "Linux 6.6.31"
     assert (facts.neon, facts.dotprod, facts.fp16) == (True, False, False)
     assert facts.cores == 4 and facts.core_types == {"Cortex-A72": 4}
-    assert (facts.governor, facts.mhz, facts.mhz_min, facts.mhz_max) == ("ondemand", 600, 600, 1500)
+    assert facts.clocks == (
+        Clock("policy0", "0 1 2 3", "ondemand", 600, 600, 1500),
+        Clock("policy4", "4 5", "performance", 2400, 408, 2400),
+        Clock("policy10", "10", "powersave", 408, 408, 1800),
+    )
+    assert facts.state.temperature_c == {"soc": 48.312, "gpu": 81.5}
     assert facts.celsius == 81.5 and facts.clock_source == "arch_sys_counter"
     assert (
         facts.throttled is not None and "under-voltage now" in facts.throttled and len(facts.throttled) == 4
     )
-    assert (facts.ram_kib, facts.ram_free_kib, facts.perf_paranoid, facts.perf) == (
-        1933000,
-        1500000,
-        3,
-        False,
-    )
+    assert (facts.ram_kib, facts.ram_free_kib, facts.perf_paranoid) == (1933000, 1500000, 3)
+    assert facts.perf is None and facts.counters is None  # nobody there who could ask
     found = {verdict.target: verdict for verdict in verdicts(facts)}
     assert found["rpi4"].runs and found["generic-aarch64"].runs
     assert not found["rpi5"].runs and "asimddp" in found["rpi5"].why
@@ -84,6 +97,48 @@ def test_a_raspberry_pi(pi: Path, facts_shell: None) -> None:
     said = "\n".join(advice(facts))
     for word in ("under-voltage", "governor ondemand", "perf_event_paranoid=2", "82 °C"):
         assert word in said
+
+
+RUNNER = """#!/bin/sh
+[ "$1" = --counters ] || exit 1
+echo '{{"runner": 2, "isa": "neon64", "arch": "aarch64", "counters": [{names}], "absent": "{absent}"}}'
+exit {code}
+"""
+
+
+@pytest.mark.parametrize(
+    ("names", "absent", "code", "perf", "shown", "advised"),
+    [
+        ('"cycles", "instructions"', "", 0, True, "cycles, instructions (perf_event", ""),
+        ("", "Permission denied", 0, False, "none (Permission denied", "perf_event_paranoid=2"),
+        ('"cycles"', "No such file", 0, False, "cycles (No such file", "perf_event_paranoid=2"),
+        ("", "", 2, None, "could not be asked", "perf_event_paranoid=2"),  # a runner that does not know how
+        ("1", "", 0, None, "could not be asked", "perf_event_paranoid=2"),  # nonsense
+    ],
+)
+def test_counters_are_asked_for(
+    names: str,
+    absent: str,
+    code: int,
+    perf: bool | None,
+    shown: str,
+    advised: str,
+    pi: Path,
+    facts_shell: None,
+) -> None:
+    runner = pi / "home" / ".spanbit" / "demo" / "releases" / ("0" * 16) / "spb_runner"
+    runner.parent.mkdir(parents=True)
+    runner.write_text(RUNNER.format(names=names, absent=absent, code=code))
+    runner.chmod(0o755)
+    with Local(pi / "home") as board:
+        facts = probe(board, str(pi))
+    assert facts.perf is perf and facts.as_dict()["perf"] is perf
+    screen = io.StringIO()
+    Console(file=screen, width=200).print(probe_view(facts, "pi"))
+    assert shown in screen.getvalue()
+    assert "policy4 (cores 4 5): governor performance, 2400 MHz now (408 to 2400)" in screen.getvalue()
+    said = [line for line in advice(facts) if "instructions" in line]
+    assert advised in said[0] if advised else not said
 
 
 def test_a_board_that_says_nothing(tmp_path: Path) -> None:

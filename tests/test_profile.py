@@ -13,17 +13,11 @@ import pytest
 from deploy_helpers import make_bundle, spanbit
 from spanbit.errors import ExitCode, SpanbitError
 from spanbit_deploy.profile.compare import compare, median_ratio
-from spanbit_deploy.profile.conditions import (
-    State,
-    judge,
-    parse_states,
-    read_state,
-    wait_until_cool,
-    watched,
-)
+from spanbit_deploy.profile.conditions import judge, wait_until_cool
 from spanbit_deploy.profile.power import energy_of, open_meter
 from spanbit_deploy.profile.record import SCHEMA, Profile, read_record, record_bytes, record_schema
 from spanbit_deploy.profile.stats import stats_of
+from spanbit_deploy.state.readings import State, parse_states, read_state, watched
 from spanbit_deploy.transports import Local
 from spanbit_deploy.watcher import Watcher
 
@@ -162,6 +156,27 @@ def test_watts_of_a_command(tmp_path: Path) -> None:
         silent.watts()
     with pytest.raises(SpanbitError, match="exit code 3"), open_meter("command:sh -c 'exit 3'"):
         Local(tmp_path).run(("sleep", "0.3"))
+
+
+def test_a_meter_of_another_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "solar.py").write_text(
+        "from spanbit_deploy.profile.power import Meter\n"
+        "class Panel(Meter):\n"
+        "    def __init__(self, details): self.details, self.read = details, ()\n"
+        "    def __enter__(self): return self\n"
+        "    def __exit__(self, *_): self.read = (float(self.details),)\n"
+        "    def watts(self): return self.read\n"
+    )
+    info = tmp_path / "solar-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: solar\nVersion: 1\n")
+    (info / "entry_points.txt").write_text("[spanbit.power]\nsolar = solar:Panel\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with open_meter("solar:2.5") as meter:
+        pass
+    assert meter.watts() == (2.5,)
+    with pytest.raises(SpanbitError, match="solar:"):  # it is named among those that there are
+        open_meter("lunar:1")
 
 
 def test_a_runs_folder(folder: Path) -> None:

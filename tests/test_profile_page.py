@@ -15,9 +15,10 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.support.select import Select
-from spanbit_deploy.profile.conditions import State, judge
+from spanbit_deploy.profile.conditions import judge
 from spanbit_deploy.profile.page import histogram, html_page, markdown_page, rounds_plot
 from spanbit_deploy.profile.record import Profile, read_record
+from spanbit_deploy.state.readings import State
 
 SIZE_MAX = 1_500_000
 

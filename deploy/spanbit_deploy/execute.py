@@ -18,11 +18,11 @@ from spanbit.targets import Target
 from spanbit_deploy.bundle_file import BundleFile
 from spanbit_deploy.images import Images
 from spanbit_deploy.place import check_arch
-from spanbit_deploy.profile.conditions import watched
 from spanbit_deploy.release import Lock, Release, files_of, locked, prune, stage
 from spanbit_deploy.release.lock import LEASE_S, WAIT_S
 from spanbit_deploy.runner_failure import report_of
 from spanbit_deploy.runner_json import Expected, RunnerReport
+from spanbit_deploy.state.readings import watched
 from spanbit_deploy.toolchains import build_runner
 from spanbit_deploy.transports import Transport
 from spanbit_deploy.watcher import Watcher
@@ -50,7 +50,7 @@ class RunPlan:
 
 @dataclass(frozen=True)
 class Execution:
-    """What a run gave; `samples`: the board's states meanwhile, for conditions.parse_states."""
+    """What a run gave; `samples`: the board's states meanwhile, for parse_states."""
 
     release: Release
     report: RunnerReport

@@ -19,7 +19,7 @@ from spanbit_deploy.place import PLACES
 
 if TYPE_CHECKING:
     from spanbit_deploy.inventory import Board
-    from spanbit_deploy.probe import BoardFacts
+    from spanbit_deploy.state.facts import BoardFacts
     from spanbit_deploy.transports import Transport
 
 
@@ -65,8 +65,8 @@ def _board(on: str, accept_host_key: str, as_json: bool) -> int:
     from rich.console import Console
 
     from spanbit_deploy.place import open_place
-    from spanbit_deploy.probe import probe
-    from spanbit_deploy.probe_view import probe_view
+    from spanbit_deploy.state.facts import probe
+    from spanbit_deploy.state.view import probe_view
 
     with open_place(on, accept_host_key=accept_host_key, ask=asker()) as board:
         facts = probe(board)
@@ -79,7 +79,7 @@ def _board(on: str, accept_host_key: str, as_json: bool) -> int:
 
 
 def _boards(fleet: Fleet, as_json: bool) -> int:
-    from spanbit_deploy.probe import probe
+    from spanbit_deploy.state.facts import probe
 
     def work(transport: Transport, one: Board) -> dict[str, Any]:
         said = _said(probe(transport))
@@ -93,7 +93,7 @@ def _boards(fleet: Fleet, as_json: bool) -> int:
 
 
 def _said(facts: BoardFacts) -> dict[str, Any]:
-    from spanbit_deploy.probe import advice, verdicts
+    from spanbit_deploy.state.verdicts import advice, verdicts
 
     return {
         **facts.as_dict(),

@@ -1,7 +1,7 @@
 """What `spanbit profile` measures beside the runner's clock, how it is kept, compared and shown.
 
 stats.py        one list of times as figures
-conditions.py   temperature, frequency, throttling of a board, before, while and after it runs
+conditions.py   whether the times count: temperature, frequency, throttling before, while and after it runs
 power.py        watts, from the board or from a meter beside it
 measure.py      all of it for one or several settings
 record.py       profile.json: written, read, checked

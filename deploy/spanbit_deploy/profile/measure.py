@@ -22,11 +22,12 @@ from spanbit.targets import list_targets, load_target
 from spanbit_deploy.bundle_file import BundleFile
 from spanbit_deploy.execute import RunPlan, execute
 from spanbit_deploy.figures import RunFigures, run_figures
-from spanbit_deploy.profile.conditions import judge, parse_states, read_state, wait_until_cool
+from spanbit_deploy.profile.conditions import judge, wait_until_cool
 from spanbit_deploy.profile.power import BOARD, Energy, Meter, energy_of, open_meter
 from spanbit_deploy.profile.record import SCHEMA, BundleFacts, Profile, Run, TreeShape
 from spanbit_deploy.release import locked
 from spanbit_deploy.release.lock import LEASE_S, WAIT_S
+from spanbit_deploy.state.readings import parse_states, read_state
 from spanbit_deploy.subject import Subject
 from spanbit_deploy.transports import Transport
 from spanbit_deploy.versus.tflite import Versus, run_tflite

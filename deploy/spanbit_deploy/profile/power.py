@@ -6,8 +6,8 @@ with meter:
 meter.watts()                                # what it has read
 
 `board` stands for what Linux measures there: an INA219 or INA226 with its kernel driver appears below
-/sys/class/hwmon and is read with the board's other states (conditions.py). Another package may add a kind:
-an entry point of the group `spanbit.power`, called with what stands behind the colon, gives a Meter.
+/sys/class/hwmon and is read with the board's other readings (spanbit_deploy/state). Another package may add
+a kind: an entry point of the group `spanbit.power`, called with what stands behind the colon, gives a Meter.
 """
 
 from __future__ import annotations

@@ -6,7 +6,8 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from spanbit_deploy.probe import BoardFacts, advice, verdicts
+from spanbit_deploy.state.facts import BoardFacts, Clock
+from spanbit_deploy.state.verdicts import advice, verdicts
 
 
 def probe_view(facts: BoardFacts, on: str) -> Group:
@@ -28,24 +29,38 @@ def _rows(facts: BoardFacts) -> list[tuple[str, str]]:
     bits = f"{facts.userland_bits}-bit userland" if facts.userland_bits else "userland unknown"
     isa = (("NEON", facts.neon), ("dotprod", facts.dotprod), ("fp16", facts.fp16))
     cores = f"{facts.cores or '?'} cores" + (f": {types}" if types else "")
-    clocks = (facts.mhz, facts.mhz_min, facts.mhz_max)
-    now, least, most = ("?" if mhz is None else f"{mhz:.0f}" for mhz in clocks)
     throttled = facts.throttled
     throttle = "" if throttled is None else ", ".join(throttled) or "no, never since its start"
-    none = facts.perf_paranoid is None
-    paranoid = "no perf in its kernel" if none else f"perf_event_paranoid {facts.perf_paranoid}"
     return [
         ("board", f"{facts.model or 'unnamed'}; {facts.arch} ({facts.machine}), {bits}"),
         ("system", f"{facts.system or '?'}; {facts.kernel}; C library: {facts.libc or 'none found'}"),
         ("CPU", f"{cores}; " + ", ".join(f"{name} {'yes' if there else 'no'}" for name, there in isa)),
-        ("clock", f"governor {facts.governor or '?'}, {now} MHz now ({least} to {most})"),
-        ("temperature", "" if facts.celsius is None else f"{facts.celsius:.1f} °C"),
+        ("clock", "; ".join(map(_clock, facts.clocks))),
+        ("temperature", ", ".join(f"{name} {c:.1f} °C" for name, c in facts.state.temperature_c.items())),
         ("throttled", throttle),
         ("free RAM", f"{_mib(facts.ram_free_kib)} of {_mib(facts.ram_kib)}"),
         ("free disk", _mib(facts.disk_free_kib)),
-        ("counters", f"{'available' if facts.perf else 'not available'} ({paranoid})"),
+        ("counters", _counters(facts)),
         ("clock source", facts.clock_source),
     ]
+
+
+def _clock(clock: Clock) -> str:
+    now, least, most = (
+        "?" if mhz is None else f"{mhz:.0f}" for mhz in (clock.mhz, clock.mhz_min, clock.mhz_max)
+    )
+    cores = f" (cores {clock.cores})" if clock.cores else ""
+    return f"{clock.name}{cores}: governor {clock.governor or '?'}, {now} MHz now ({least} to {most})"
+
+
+def _counters(facts: BoardFacts) -> str:
+    """What perf_event_open gave, or why that is not known."""
+    none = facts.perf_paranoid is None
+    paranoid = "no perf in its kernel" if none else f"perf_event_paranoid {facts.perf_paranoid}"
+    if facts.counters is None:
+        return f"could not be asked, no runner of ours is there yet ({paranoid})"
+    names = ", ".join(name.replace("_", " ") for name in facts.counters) or "none"
+    return f"{names} ({'; '.join(filter(None, (facts.counters_absent, paranoid)))})"
 
 
 def _mib(kib: int | None) -> str:
