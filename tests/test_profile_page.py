@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import re
 import shutil
 from collections.abc import Iterator
@@ -11,14 +13,17 @@ from pathlib import Path
 import pytest
 from deploy_helpers import make_bundle, spanbit
 from PIL import Image
+from rich.console import Console
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.support.select import Select
+from spanbit_deploy.figures import COUNTED, EMULATED
 from spanbit_deploy.profile.conditions import judge
 from spanbit_deploy.profile.page import histogram, html_page, markdown_page, rounds_plot
 from spanbit_deploy.profile.record import Profile, read_record
 from spanbit_deploy.state.readings import State
+from spanbit_deploy.table import profile_view
 
 SIZE_MAX = 1_500_000
 
@@ -103,6 +108,45 @@ def test_it_fits_every_width(width: int, profile: Profile, browser: WebDriver, t
     wide = browser.execute_script("return document.documentElement.scrollWidth")
     browser.switch_to.default_content()
     assert wide <= width
+
+
+def test_it_prints(profile: Profile, browser: WebDriver, tmp_path: Path) -> None:
+    """On paper nothing can be clicked: every setting is shown, and nothing that asks for a click."""
+    page = tmp_path / "page.html"
+    page.write_text(html_page(profile))
+    browser.get(page.as_uri())
+    assert isinstance(browser, webdriver.Chrome)
+    panels, nav = (
+        browser.find_elements(By.CSS_SELECTOR, "section[data-panel]"),
+        browser.find_element(By.TAG_NAME, "nav"),
+    )
+    assert nav.is_displayed() and not panels[1].is_displayed()
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    try:
+        assert all(panel.is_displayed() for panel in panels) and not nav.is_displayed()
+        assert not any(text.is_displayed() for text in browser.find_elements(By.CLASS_NAME, "screen"))
+        pdf = base64.b64decode(browser.print_page())
+    finally:
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+    assert pdf.startswith(b"%PDF") and len(re.findall(rb"/Type\s*/Page\b", pdf)) >= 2
+
+
+def test_counters_of_an_emulated_cpu_are_called_so(profile: Profile) -> None:
+    run = profile.runs[0]
+
+    def shown(**changes: object) -> tuple[str, str]:
+        figures = replace(run.figures, counters={"cycles": 7.0}, **changes)  # type: ignore[arg-type]
+        screen = io.StringIO()
+        Console(file=screen, width=300).print(profile_view(replace(run, figures=figures)))
+        (line,) = (line for line in screen.getvalue().splitlines() if "counted a run" in line)
+        return line, html_page(replace(profile, runs=(replace(run, figures=figures),)))
+
+    line, page = shown()
+    assert line.strip() == "counted a run: 7 cycles" and "cycles a run<" in page
+    line, page = shown(emulated=True, note=EMULATED)
+    assert "emulated: they follow this machine's clock" in line and "cycles a run, emulated<" in page
+    line, page = shown(emulated=True, note=COUNTED)
+    assert "emulated: executed instructions, exactly" in line and "cycles a run, emulated<" in page
 
 
 def test_what_a_page_says_of_a_bad_run(profile: Profile) -> None:

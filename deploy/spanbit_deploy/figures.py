@@ -24,6 +24,8 @@ from spanbit_deploy.transports import Transport
 
 EMULATED = "emulated, not a board's time"
 COUNTED = "1 ns stands for one executed instruction of an emulated core; not a board's time"
+_CLOCKED = "emulated: they follow this machine's clock, and are no board's"
+_EXACT = "emulated: executed instructions, exactly; cycles are the same number, and no board's"
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,13 @@ class RunFigures:
     counters: Mapping[str, float]  # of one run, mean over the rounds
     counters_absent: str  # why there are no more of them
     layers: tuple[LayerFigures, ...]
+
+    @property
+    def counters_note(self) -> str:
+        """What must be said with the counters; "" on a real CPU."""
+        if not self.emulated:
+            return ""
+        return _EXACT if self.note == COUNTED else _CLOCKED
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""

@@ -90,7 +90,8 @@ def _remarks(run: Run) -> list[str]:
         counts = ", ".join(
             f"{value:,.0f} {name.replace('_', ' ')}" for name, value in figures.counters.items()
         )
-        said.append(f"counted a run: {counts}")
+        note = f" ({figures.counters_note})" if figures.counters_note else ""
+        said.append(f"counted a run: {counts}{note}")
     if figures.counters_absent:
         which = "other counters" if figures.counters else "no performance counters"
         said.append(f"{which}: {figures.counters_absent}")
