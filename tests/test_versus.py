@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import sysconfig
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ from spanbit.tflite import KINDS, twin
 from spanbit_deploy.board.packages import fetch_programs
 from spanbit_deploy.execute import RunPlan
 from spanbit_deploy.transports import Emulated, Local, Result
-from spanbit_deploy.versus.tflite import run_tflite
+from spanbit_deploy.versus.tflite import Versus, run_tflite
 from spanbit_deploy.watcher import Watcher
 
 
@@ -146,6 +148,37 @@ def test_answers_that_are_refused(model: Path, tmp_path: Path) -> None:
         with Lies(tmp_path) as board, pytest.raises(SpanbitError, match="timer"):
             run_tflite(board, model, plan=RunPlan(rounds=2), install=False, timeout=60, watcher=Watcher())
     assert not [path for path in tmp_path.rglob("*.tmp")]
+
+
+def test_it_is_installed_into_an_environment_of_its_own(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a board whose Python has no runtime. The wheel that pip finds leads to this Python's own LiteRT."""
+    info = "ai_edge_litert-99.dist-info"
+    with zipfile.ZipFile(tmp_path / "ai_edge_litert-99-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("litert.pth", sysconfig.get_path("purelib") + "\n")
+        wheel.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: ai-edge-litert\nVersion: 99\n")
+        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr(f"{info}/RECORD", "")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+
+    class Bare(Local):
+        python = (getattr(sys, "_base_executable", sys.executable),)
+
+    with Bare(tmp_path / "home") as board:
+
+        def run(*, install: bool) -> Versus:
+            plan = RunPlan(rounds=2)
+            return run_tflite(board, model, plan=plan, install=install, timeout=60, watcher=Watcher())
+
+        with pytest.raises(SpanbitError, match=r"no TensorFlow Lite runtime[\s\S]*--versus-install"):
+            run(install=False)
+        assert not (tmp_path / "home" / ".spanbit" / "venv").exists()  # it was not asked for
+        for install in (True, False):  # the second finds it
+            found = run(install=install)
+            assert found.runtime.startswith("LiteRT ") and len(found.total_ns) == 2
+    assert (tmp_path / "home" / ".spanbit" / "venv" / "bin" / "python").exists()
 
 
 def test_in_an_emulated_arm64_userland(model: Path, tmp_path: Path) -> None:
