@@ -1,6 +1,7 @@
 """How fast a release goes to a board: spanbit's transport against `scp`, on the loopback, MB/s.
 
     python bench/transfer.py --json bench/results/transfer.json      (leave the machine alone meanwhile)
+    tools/boards_page.py                                             (the figures go to docs/boards.md)
 
 A real sshd with a key of its own is started for it. Each way sends the same random bytes, in turn, `--rounds`
 times; the figure is the median. "with login" is all that sending one file takes, from nothing to a closed
@@ -24,9 +25,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
 from deploy_helpers import Sshd, running_sshd
+from emulate import cpu_name
 from spanbit_deploy.transports import Ssh, SshSettings
 
-SIZES = (1 << 20, 64 << 20)
+MIB = (1, 64)
 
 
 def measure(server: Sshd, folder: Path, size: int, rounds: int) -> dict[str, float]:
@@ -80,13 +82,16 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--mib", type=int, nargs="+", default=MIB, help="sizes of the file")
     parser.add_argument("--json", type=Path)
     wanted = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with running_sshd(folder / "sshd") as server:
-            figures = {f"{size >> 20} MiB": measure(server, folder, size, wanted.rounds) for size in SIZES}
-    text = json.dumps({"unit": "MB/s, median", "rounds": wanted.rounds, "sizes": figures}, indent=2)
+            figures = {f"{mib} MiB": measure(server, folder, mib << 20, wanted.rounds) for mib in wanted.mib}
+    scp = subprocess.run(["ssh", "-V"], capture_output=True, text=True, check=True).stderr.strip()
+    said = {"unit": "MB/s, median", "rounds": wanted.rounds, "cpu": cpu_name(), "scp": scp, "sizes": figures}
+    text = json.dumps(said, indent=2)
     print(text)
     if wanted.json is not None:
         wanted.json.write_text(text + "\n")

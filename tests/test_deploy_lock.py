@@ -16,6 +16,7 @@ from release_helpers import Pusher, digests, tidy
 from spanbit.errors import ExitCode, SpanbitError
 from spanbit.targets import load_target
 from spanbit_deploy.release import Step, files_of, locked, push
+from spanbit_deploy.release import lock as lock_module
 from spanbit_deploy.release.listing import current_digest
 from spanbit_deploy.toolchains import build_runner
 from spanbit_deploy.transports import Local
@@ -79,6 +80,28 @@ def test_two_at_once_wait_for_each_other(tmp_path: Path, runner: bytes, bundles:
     assert "push one" in told[0] and "@" in told[0]  # who, and for what
     with Local(tmp_path) as board:
         assert current_digest(board, "demo") != first.digest and len(digests(board)) == 2
+
+
+def test_never_two_hold_it(board: Local, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lock_module, "_POLL_S", 0.001)  # so that they get into each other's way
+    inside: list[int] = []
+    seen: list[int] = []
+
+    def work(number: int) -> None:
+        with Local(board.home) as mine:
+            for _ in range(6):
+                with locked(mine, "push", wait=120):
+                    inside.append(number)
+                    seen.append(len(inside))
+                    mine.run(("true",))
+                    inside.remove(number)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(240)
+    assert seen == [1] * 24 and tidy(root)
 
 
 def test_who_waits_in_vain_is_told_who_it_is(board: Local) -> None:

@@ -15,6 +15,8 @@ done
 "$python" bench/offsets.py
 "$python" bench/shared_sums.py
 "$python" bench/firmware.py --json bench/results/firmware.json
+"$python" bench/transfer.py --json bench/results/transfer.json
 "$python" bench/plots.py
 "$python" tools/benchmarks_page.py
 "$python" tools/firmware_page.py
+"$python" tools/boards_page.py
