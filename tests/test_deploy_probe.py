@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -137,6 +138,10 @@ def test_counters_are_asked_for(
     Console(file=screen, width=200).print(probe_view(facts, "pi"))
     assert shown in screen.getvalue()
     assert "policy4 (cores 4 5): governor performance, 2400 MHz now (408 to 2400)" in screen.getvalue()
+    many = tuple(Clock(f"policy{n}", str(n), "schedutil", 800 + 100 * n, 800, 3000) for n in range(64))
+    screen = io.StringIO()
+    Console(file=screen, width=200).print(probe_view(replace(facts, clocks=many), "a server"))
+    assert "policy0 to policy63: governor schedutil, 800 to 7100 MHz now (800 to 3000)" in screen.getvalue()
     said = [line for line in advice(facts) if "instructions" in line]
     assert advised in said[0] if advised else not said
 

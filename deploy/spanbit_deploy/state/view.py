@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
@@ -35,7 +37,7 @@ def _rows(facts: BoardFacts) -> list[tuple[str, str]]:
         ("board", f"{facts.model or 'unnamed'}; {facts.arch} ({facts.machine}), {bits}"),
         ("system", f"{facts.system or '?'}; {facts.kernel}; C library: {facts.libc or 'none found'}"),
         ("CPU", f"{cores}; " + ", ".join(f"{name} {'yes' if there else 'no'}" for name, there in isa)),
-        ("clock", "; ".join(map(_clock, facts.clocks))),
+        ("clock", "; ".join(map(_clock, _alike(facts.clocks)))),
         ("temperature", ", ".join(f"{name} {c:.1f} °C" for name, c in facts.state.temperature_c.items())),
         ("throttled", throttle),
         ("free RAM", f"{_mib(facts.ram_free_kib)} of {_mib(facts.ram_kib)}"),
@@ -45,12 +47,33 @@ def _rows(facts: BoardFacts) -> list[tuple[str, str]]:
     ]
 
 
-def _clock(clock: Clock) -> str:
-    now, least, most = (
-        "?" if mhz is None else f"{mhz:.0f}" for mhz in (clock.mhz, clock.mhz_min, clock.mhz_max)
-    )
-    cores = f" (cores {clock.cores})" if clock.cores else ""
-    return f"{clock.name}{cores}: governor {clock.governor or '?'}, {now} MHz now ({least} to {most})"
+def _alike(clocks: Sequence[Clock]) -> list[list[Clock]]:
+    """Those of the same governor and range together: a server has one for each of its cores."""
+    groups: dict[object, list[Clock]] = {}
+    for clock in clocks:
+        groups.setdefault((clock.governor, clock.mhz_min, clock.mhz_max), []).append(clock)
+    return list(groups.values())
+
+
+def _clock(alike: Sequence[Clock]) -> str:
+    first, last = alike[0], alike[-1]
+    name = first.name if len(alike) == 1 else f"{first.name} to {last.name}"
+    cores = f" (cores {first.cores})" if first.cores and len(alike) == 1 else ""
+    now = " to ".join(dict.fromkeys(_whole(pick(clock.mhz for clock in alike)) for pick in (_least, _most)))
+    between = f"{_whole(first.mhz_min)} to {_whole(first.mhz_max)}"
+    return f"{name}{cores}: governor {first.governor or '?'}, {now} MHz now ({between})"
+
+
+def _least(values: Iterable[float | None]) -> float | None:
+    return min((value for value in values if value is not None), default=None)
+
+
+def _most(values: Iterable[float | None]) -> float | None:
+    return max((value for value in values if value is not None), default=None)
+
+
+def _whole(mhz: float | None) -> str:
+    return "?" if mhz is None else f"{mhz:.0f}"
 
 
 def _counters(facts: BoardFacts) -> str:
