@@ -1,79 +1,115 @@
-"""The power of a board is cut in the middle of a push: what its disk holds afterwards runs.
+"""The power of a board is cut at every step of a push: what its disk holds afterwards runs.
 
 A virtual board with a disk of its own (ext4, as a board's). Its process is killed, so that what its kernel
-had not written is lost.
+had not written is lost. It boots at the beginning and at the end; in between it goes on from the memory of a
+machine that has just booted (virtual_power.py), for the time's sake.
 """
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import Iterator
-from pathlib import Path
+from dataclasses import dataclass, field
 
 import pytest
 from deploy_helpers import make_bundle
 from spanbit.errors import SpanbitError
 from spanbit.targets import load_target
-from spanbit_deploy.board import board_settings, down, status, up
 from spanbit_deploy.release import Release, Step, files_of, locked, push
 from spanbit_deploy.release.check import check_golden
+from spanbit_deploy.release.layout import root_of
 from spanbit_deploy.release.listing import current_digest
+from spanbit_deploy.release.verify import check_stored
 from spanbit_deploy.toolchains import build_runner
-from spanbit_deploy.transports import Ssh
-from spanbit_deploy.watcher import Watcher
+from virtual_power import Power
 
-NAME = "power"
+STEPS = list(Step)
+IN_THE_MIDDLE = "in the middle of SEND"
+
+
+@dataclass
+class Scene:
+    """The board, and releases without end."""
+
+    power: Power
+    runner: bytes
+    bundles: list[bytes]
+    told: list[str] = field(default_factory=list)  # while waiting for the lock
+    _count: int = 0
+
+    def next_files(self) -> dict[str, bytes]:
+        """Of a release that is not on the board yet: its runner has to be sent."""
+        self._count += 1
+        runner, bundle = self.runner + bytes(self._count), self.bundles[self._count % len(self.bundles)]
+        return files_of("demo", runner=runner, bundle=bundle, target="rpi4")
+
+    def push(self, cut_at: Step | str | None = None) -> None:
+        """A push, in the middle of which the power goes."""
+
+        def reached(step: Step) -> None:
+            if step is cut_at:
+                self.power.cut()
+
+        def progress(sent: int, total: int) -> None:
+            if cut_at == IN_THE_MIDDLE and 2 * sent > total:
+                self.power.cut()
+
+        self.told.clear()
+        with locked(self.power.board, "push", wait=2, reached=reached, told=self.told.append) as lock:
+            push(lock, "demo", self.next_files(), progress=progress)
 
 
 @pytest.fixture(scope="module")
-def disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    disk = tmp_path_factory.mktemp("power") / "disk"
-    up(Watcher(), NAME, disk=disk)
-    yield disk
-    down(NAME)
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, bytes]]:
-    folder = tmp_path_factory.mktemp("bundles")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    folder = tmp_path_factory.mktemp("power")
     runner = build_runner(load_target("rpi4")).read_bytes()
-    bundles = [make_bundle(folder, seed=seed).read_bytes() for seed in (0, 1)]
-    # Two runners, so that both are sent.
-    return [files_of("demo", runner=runner + bytes(i), bundle=bundles[i], target="rpi4") for i in (0, 1)]
+    power = Power(folder, "power")
+    power.boot()
+    try:
+        power.remember()
+        yield Scene(power, runner, [make_bundle(folder, seed=seed).read_bytes() for seed in (0, 1)])
+    finally:
+        power.end()
 
 
-def test_power_cuts(disk: Path, files: list[dict[str, bytes]]) -> None:
-    with Ssh(board_settings(NAME)) as board, locked(board, "push") as lock:
-        old = push(lock, "demo", files[0])
+def current(power: Power) -> str:
+    """The current release: whole, and it gives its golden outputs."""
+    board = power.board
+    digest = current_digest(board, "demo")
+    release = Release("demo", digest, root_of("demo"))
+    check_stored(board, release)
+    assert check_golden(board, f"{release.root}/current", release) == 2
+    return digest
 
-    for step in (
-        Step.VERIFY,
-        Step.CONFIRM,
-    ):  # all is sent and nothing is synced; the link has just been replaced
 
-        def cut(reached: Step, step: Step = step) -> None:
-            if reached is step:
-                os.kill(status(NAME).pid, signal.SIGKILL)
+@pytest.mark.parametrize("step", [*STEPS, IN_THE_MIDDLE], ids=lambda step: getattr(step, "name", step))
+def test_the_power_is_cut(step: Step | str, scene: Scene) -> None:
+    scene.power.on()
+    if not current_digest(scene.power.board, "demo"):
+        scene.push()
+    old = current_digest(scene.power.board, "demo")
+    if step is Step.UNLOCK:  # all is done but this
+        scene.push(step)
+    else:
+        with pytest.raises(SpanbitError, match="lost"):
+            scene.push(step)
 
-        with (
-            Ssh(board_settings(NAME)) as board,
-            pytest.raises(SpanbitError) as caught,
-            locked(board, "push", wait=2, reached=cut) as lock,
-        ):
-            push(lock, "demo", files[1])
-        assert "lost" in caught.value.what and not status(NAME).running
+    scene.power.on()
+    is_new = current(scene.power) != old
+    if step == IN_THE_MIDDLE or STEPS.index(Step(step)) <= STEPS.index(Step.SWITCH):
+        assert not is_new
+    if step in (Step.PRUNE, Step.UNLOCK):  # the history was written out, and what it speaks of
+        assert is_new
 
-        up(Watcher(), NAME, disk=disk)
-        with Ssh(board_settings(NAME)) as board:
-            digest = current_digest(board, "demo")
-            assert check_golden(board, f"{old.root}/current", Release("demo", digest, old.root)) == 2
-            assert step is Step.CONFIRM or digest == old.digest
 
-    # The lock is of before the start, so it is stale; what was left is removed.
-    told: list[str] = []
-    with Ssh(board_settings(NAME)) as board:
-        with locked(board, "push", wait=0, told=told.append) as lock:
-            new = push(lock, "demo", files[1])
-        assert "stale" in told[0] and current_digest(board, "demo") == new.digest
-        assert ".tmp" not in board.run(("find", ".spanbit")).text
+def test_it_boots_again_and_takes_the_next_push(scene: Scene) -> None:
+    scene.power.on()
+    scene.push()
+    with pytest.raises(SpanbitError, match="lost"):
+        scene.push(Step.CONFIRM)  # the link has just been replaced
+    scene.power.boot()
+    before = current(scene.power)
+    # The lock, if it came to the disk, is of before the start, so it is stale; what was left is removed.
+    scene.push()
+    assert not scene.told or "stale" in scene.told[0]
+    assert current(scene.power) != before
+    assert ".tmp" not in scene.power.board.run(("find", ".spanbit")).text

@@ -14,7 +14,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -51,7 +51,14 @@ class BoardStatus:
         return self.pid != 0
 
 
-def up(watcher: Watcher, name: str = "", *, counted: bool = False, disk: Path | None = None) -> BoardStatus:
+def up(
+    watcher: Watcher,
+    name: str = "",
+    *,
+    counted: bool = False,
+    disk: Path | None = None,
+    more: Sequence[str] = (),
+) -> BoardStatus:
     """Boots the board unless it runs; returns when SSH answers.
 
     Args:
@@ -60,6 +67,7 @@ def up(watcher: Watcher, name: str = "", *, counted: bool = False, disk: Path | 
             counters are exact (qemu's -icount). The same program then takes the same time, whatever else
             this machine does.
         disk: file that keeps what is pushed; made where it is not there. Without it, the disk is memory.
+        more: options for qemu.
 
     Raises:
         SpanbitError: BOARD: qemu is missing, the image cannot be built, or a board of the other kind runs;
@@ -79,7 +87,7 @@ def up(watcher: Watcher, name: str = "", *, counted: bool = False, disk: Path | 
         found = status(name)
         if not found.running:
             watcher.stage("booting the virtual board")
-            _start(image, name, counted=counted, disk=disk)
+            _start(image, name, counted=counted, disk=disk, more=more)
             found = status(name)
         elif counted and not found.counted:
             raise SpanbitError(
@@ -155,7 +163,7 @@ def board_settings(name: str = "") -> SshSettings:
     )
 
 
-def _start(image: Image, name: str, *, counted: bool, disk: Path | None) -> None:
+def _start(image: Image, name: str, *, counted: bool, disk: Path | None, more: Sequence[str]) -> None:
     _state(name).mkdir(exist_ok=True)
     if disk is not None and not disk.exists():
         _make_disk(disk)
@@ -172,12 +180,10 @@ def _start(image: Image, name: str, *, counted: bool, disk: Path | None) -> None
         *("-device", "virtio-net-device,netdev=n", "-daemonize", "-pidfile", str(_pid_file(name))),
     )
     if disk is not None:
-        command = (
-            *command,
-            *("-drive", f"file={disk},if=none,id=d,format=raw", "-device", "virtio-blk-device,drive=d"),
-        )
+        drive = ("-drive", f"file={disk},if=none,id=d,format=raw", "-device", "virtio-blk-device,drive=d")
+        command = (*command, *drive)
     done = subprocess.run(
-        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=60
+        (*command, *more), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=60
     )
     if done.returncode:
         raise SpanbitError(
