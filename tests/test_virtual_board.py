@@ -6,10 +6,12 @@ The first run builds the board's image from Debian's packages and needs the netw
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from deploy_helpers import keygen, make_bundle, public_key, spanbit
@@ -50,8 +52,51 @@ def test_profile_and_run(board: None, bundle: Path) -> None:
     assert said["golden_count"] == 2 and said["emulated"] and said["rounds"] == 5
     host = json.loads(spanbit("run", str(bundle), "--json").stdout)
     assert said["classified"] == host["classified"]
+    shown = spanbit("profile", str(bundle), "--on", "board", "--rounds", "2", COLUMNS="200").stdout
+    for line in shown.splitlines():  # if the machine counts at all, nobody may take it for a board's
+        assert "counted a run" not in line or "emulated" in line, line
     again = spanbit("run", str(bundle), "--on", "board", "--json")
     assert again.returncode == 0 and not json.loads(again.stdout)["uploaded"]
+
+
+def test_the_doctor(board: None, bundle: Path) -> None:
+    def ask(**environment: str) -> dict[str, Any]:
+        done = spanbit("doctor", "--on", "board", "--json", **environment)
+        assert done.returncode == 0, done.stderr
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
+
+    first = ask(SPANBIT_BOARD_DIR="nothing-was-pushed-here")
+    assert first["perf"] is None and first["counters"] is None  # nobody there who could ask
+    assert spanbit("run", str(bundle), "--on", "board").returncode == 0
+    said = ask()
+    with Ssh(board_settings()) as connection:
+        script = (
+            "uname -r; nproc; cd /proc; cat sys/kernel/perf_event_paranoid; sed -n 's/MemTotal: *//p' meminfo"
+        )
+        release, cores, paranoid, total = connection.run(("sh", "-c", script)).text.splitlines()
+        runner = connection.run(("sh", "-c", "echo .spanbit/tiny/releases/*/spb_runner")).text.split()[0]
+        counted = json.loads(connection.run((runner, "--counters")).text)
+    assert (said["model"], said["arch"], said["machine"]) == ("linux,dummy-virt", "aarch64", "aarch64")
+    assert said["kernel"] == f"Linux {release}" and said["userland_bits"] == 64
+    assert re.fullmatch(r"glibc 2\.\d+", said["libc"])
+    assert (said["cores"], said["core_types"]) == (int(cores), {"Cortex-A72": 1})
+    assert (said["neon"], said["dotprod"], said["fp16"]) == (True, False, False)
+    assert f"{said['ram_kib']} kB" == total and 0 < said["ram_free_kib"] < said["ram_kib"]
+    assert said["clock_source"] == "arch_sys_counter"
+    # Its files lie in the first file system, in memory, of which BusyBox' df says nothing.
+    assert said["disk_free_kib"] is None
+    assert said["perf_paranoid"] == int(paranoid) and said["is_root"]
+    assert said["counters"] == counted["counters"]
+    assert said["perf"] == ("instructions" in counted["counters"])
+    # An emulated machine has none of these, and nothing is made up in their place.
+    assert (said["clocks"], said["governor"], said["celsius"], said["throttled"]) == ([], "", None, None)
+    runs = {verdict["target"]: verdict["runs"] for verdict in said["targets"]}
+    assert runs["rpi4"] and runs["rpi3"] and runs["generic-aarch64"]
+    assert not runs["rpi5"] and not runs["rpi2"] and not runs["host"]
+    assert any("ssh-keygen" in line for line in said["advice"])
+    shown = spanbit("doctor", "--on", "board", COLUMNS="110").stdout
+    assert "Cortex-A72" in shown and "it does not say" in shown and len(shown.splitlines()) <= 40
 
 
 def test_releases_on_busybox(board: None, tmp_path: Path) -> None:
