@@ -38,6 +38,8 @@ PI = {
     },
     "sys/class/thermal/thermal_zone0/temp": "48312\n",
     "sys/class/thermal/thermal_zone0/type": "soc\n",
+    "sys/class/thermal/thermal_zone2/temp": "47000\n",
+    "sys/class/thermal/thermal_zone2/type": "soc\n",  # two zones of one name
     "sys/class/thermal/thermal_zone1/temp": "81500\n",
     "sys/class/thermal/thermal_zone1/type": "gpu\n",
     "sys/devices/system/clocksource/clocksource0/current_clocksource": "arch_sys_counter\n",

@@ -14,6 +14,7 @@ import pytest
 from deploy_helpers import make_bundle
 from spanbit.errors import SpanbitError
 from spanbit.targets import load_target
+from spanbit.targets.machine import this_arch
 from spanbit_deploy.release import (
     Release,
     activate,
@@ -29,6 +30,7 @@ from spanbit_deploy.release.check import check_golden
 from spanbit_deploy.release.layout import manifest_of, sums_of
 from spanbit_deploy.release.listing import current_digest
 from spanbit_deploy.release.verify import damage
+from spanbit_deploy.state.facts import probe
 from spanbit_deploy.toolchains import build_runner
 from userlands import NAMES, Bare, userland
 
@@ -100,6 +102,15 @@ def test_damage_is_found(board: Bare, releases: list[dict[str, bytes]]) -> None:
     assert put_there(board, releases[0]).uploaded and runs(board, first)
     path.chmod(0o644)  # nor is this one
     assert damage(board, first.folder, sums_of(manifest_of(releases[0]))) == ""
+
+
+def test_the_doctor(board: Bare) -> None:
+    facts = probe(board)
+    assert facts.arch == this_arch() and facts.cores == os.cpu_count() and facts.userland_bits == 64
+    assert facts.disk_free_kib and facts.ram_free_kib and facts.features and facts.state.load is not None
+    assert "sha256sum" not in facts.tools and facts.perf is None
+    paranoid = Path("/proc/sys/kernel/perf_event_paranoid")
+    assert facts.perf_paranoid == (int(paranoid.read_text()) if paranoid.exists() else None)
 
 
 def test_the_lock_holds_and_expires(board: Bare) -> None:

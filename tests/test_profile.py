@@ -96,6 +96,12 @@ def test_a_boards_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         assert len(states) == 2 and states[1].hottest_c == 41.25
 
 
+def test_names_that_come_twice() -> None:
+    said = b"temperature cpu 50000\ntemperature cpu 40000\npower ina219 1500000\npower ina219 250000\nend\n"
+    (state,) = parse_states(said)
+    assert state.temperature_c == {"cpu": 50.0} and state.power_w == {"ina219": 1.75}
+
+
 def test_a_state_that_cannot_be_trusted() -> None:
     said = (
         b"temperature a b c d\ntemperature cpu nan\ntemperature cpu 1e99\nnonsense\n\xff\xfe 1\nend\nload x 1"

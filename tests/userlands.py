@@ -35,7 +35,7 @@ _POSIX = {
     "ls": "ikqrsglonACFRHLScaftpu1mxd",
     "mkdir": "pm",
     "mv": "fi",
-    "od": "vAjNtbcdosx",
+    "od": "vAjNtbcdosxnu",  # -An, -tu1
     "printf": "",
     "rm": "fiRr",
     "sed": "nef",

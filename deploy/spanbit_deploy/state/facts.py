@@ -26,12 +26,14 @@ from spanbit_deploy.transports import Transport
 _FACTS = r"""
 r=$1
 say() { [ -n "$2" ] && echo "$1 $2"; }
-one() { tr '\000' '\n' < "$1" 2>/dev/null | head -n 1; }
-say model "$(one "$r/proc/device-tree/model")"
+one() { head -n 1 "$1" 2>/dev/null; }
+first() { echo "$1"; }
+model=$r/proc/device-tree/model  # it ends with a 0
+say model "$({ tr -d '\000' < "$model" || cat "$model"; } 2>/dev/null | head -n 1)"
 say machine "$(uname -m)"
 say kernel "$(uname -sr)"
 say system "$(sed -n 's/^PRETTY_NAME="\{0,1\}\([^"]*\).*/\1/p' "$r/etc/os-release" 2>/dev/null | head -n 1)"
-say elf "$(od -An -tu1 -j4 -N1 "$r/bin/sh" 2>/dev/null | tr -d ' ')"
+say elf "$(first $(od -An -tu1 -j4 -N1 "$r/bin/sh" 2>/dev/null))"
 say glibc "$(getconf GNU_LIBC_VERSION 2>/dev/null)"
 for f in "$r"/lib/ld-musl-*.so.1; do [ -e "$f" ] && say musl "$("$f" 2>&1 | sed -n 's/^Version //p')"; done
 for f in "$r"/lib/ld-linux* "$r"/lib64/ld-linux*; do
@@ -49,7 +51,7 @@ done
 say ram_kib "$(sed -n 's/^MemTotal: *\([0-9]*\).*/\1/p' "$r/proc/meminfo")"
 say ram_free_kib "$(sed -n 's/^MemAvailable: *\([0-9]*\).*/\1/p' "$r/proc/meminfo")"
 d=$2; [ -d "$d" ] || d=.
-say disk_free_kib "$(df -Pk "$d" 2>/dev/null | tail -n 1 | tr -s ' ' | cut -d ' ' -f 4)"
+df -Pk "$d" 2>/dev/null | tail -n 1 | { read -r _ _ _ free _; say disk_free_kib "$free"; }
 say perf "$(one "$r/proc/sys/kernel/perf_event_paranoid")"
 say clock "$(one "$r/sys/devices/system/clocksource/clocksource0/current_clocksource")"
 for f in "$2"/*/current/spb_runner "$2"/*/releases/*/spb_runner; do

@@ -20,14 +20,14 @@ from spanbit_deploy.transports import Transport
 SHELL_READINGS = """
 spb_state() {
   for z in "$1"/class/thermal/thermal_zone*; do
-    [ -r "$z/temp" ] && echo "temperature $(tr ' ' _ <"$z/type") $(cat "$z/temp")"
+    [ -r "$z/temp" ] && echo "temperature $(sed 's/ /_/g' "$z/type") $(cat "$z/temp")"
   done
   for p in "$1"/devices/system/cpu/cpufreq/policy*; do
     [ -r "$p/scaling_cur_freq" ] && echo "frequency ${p##*/} $(cat "$p/scaling_cur_freq")"
     [ -r "$p/scaling_governor" ] && echo "governor ${p##*/} $(cat "$p/scaling_governor")"
   done
   for h in "$1"/class/hwmon/hwmon*; do
-    [ -r "$h/power1_input" ] && echo "power $(tr ' ' _ <"$h/name") $(cat "$h/power1_input")"
+    [ -r "$h/power1_input" ] && echo "power $(sed 's/ /_/g' "$h/name") $(cat "$h/power1_input")"
   done
   command -v vcgencmd >/dev/null && echo "throttled vcgencmd $(vcgencmd get_throttled)"
   [ -r /proc/loadavg ] && read -r load rest </proc/loadavg && echo "load 1min $load"
@@ -97,11 +97,13 @@ def parse_states(data: bytes) -> tuple[State, ...]:
 def _with(now: State, kind: str, name: str, value: float) -> State:
     match kind:
         case "temperature":
-            now.temperature_c[name] = value / 1000  # millidegrees
+            # Millidegrees; of two zones that have one name the hotter.
+            now.temperature_c[name] = max(value / 1000, now.temperature_c.get(name, -300.0))
         case "frequency":
             now.frequency_mhz[name] = value / 1000  # kHz
         case "power":
-            now.power_w[name] = value / 1e6  # microwatts
+            # Microwatts; two sensors of one name see two parts of the board.
+            now.power_w[name] = value / 1e6 + now.power_w.get(name, 0.0)
         case "load":
             return replace(now, load=value)
     return now
