@@ -19,6 +19,7 @@ from spanbit_deploy.release.check import check_golden
 from spanbit_deploy.release.layout import root_of
 from spanbit_deploy.release.listing import current_digest
 from spanbit_deploy.release.verify import check_stored
+from spanbit_deploy.state.facts import probe
 from spanbit_deploy.toolchains import build_runner
 from virtual_power import Power
 
@@ -108,6 +109,8 @@ def test_it_boots_again_and_takes_the_next_push(scene: Scene) -> None:
         scene.push(Step.CONFIRM)  # the link has just been replaced
     scene.power.boot()
     before = current(scene.power)
+    facts = probe(scene.power.board)  # of a board with a disk
+    assert facts.disk_free_kib is not None and 1024 < facts.disk_free_kib < 64 * 1024
     # The lock, if it came to the disk, is of before the start, so it is stale; what was left is removed.
     scene.push()
     assert not scene.told or "stale" in scene.told[0]
