@@ -11,12 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from firmware_nets import digits_bundle, exported, random_bundle, run_on_host, write_files
+from firmware_nets import bundle_of, digits_bundle, exported, random_bundle, run_on_host, write_files
 from spanbit.bundle import Bundle
 from spanbit.cli.main import main
 from spanbit.errors import ExitCode, SpanbitError
 from spanbit.export import Tables, c_network
 from spanbit.export.figures import check_fit, firmware_figures
+from spanbit.graph import Graph, Head, MaxPool, Shape, StemConv, Threshold
 from spanbit.targets import Target, load_target
 
 SANITIZED = (
@@ -44,6 +45,20 @@ def test_golden_outputs_of_random_networks(tables: Tables, tmp_path: Path) -> No
 def test_golden_outputs_under_sanitizers(tmp_path: Path, digits: Bundle) -> None:
     nets = [exported(seed, Tables.ENCODED) for seed in (60, 61)]
     assert run_on_host([*nets, c_network(digits, "digits", Tables.FLASH)], tmp_path, *SANITIZED) == 0
+
+
+def test_windows_that_leave_the_image(tmp_path: Path) -> None:
+    rng = np.random.default_rng(7)
+    image = rng.integers(0, 256, (1, 5, 7, 1), np.uint8)
+    weight = rng.integers(-127, 128, (4, 1, 3, 3)).astype(np.int8)
+    ops = (
+        StemConv("stem", weight, 1, 1, np.zeros(1, np.uint8)),
+        Threshold("bits", np.zeros(4, np.int32), np.zeros(4, np.uint8)),
+        MaxPool("pool", np.array([False, True, False, True]), ceil=True),
+        Head("head", np.ones((2, 4 * 3 * 4), np.int8), np.ones(2, np.float32), np.zeros(2, np.float32)),
+    )
+    net = c_network(bundle_of(Graph("ceil", Shape(1, 5, 7), ops), image), "ceil", Tables.FLASH)
+    assert run_on_host([net], tmp_path, *SANITIZED) == 0
 
 
 def test_a_wrong_layer_is_named(tmp_path: Path, digits: Bundle) -> None:

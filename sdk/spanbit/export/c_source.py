@@ -265,7 +265,10 @@ def pool_function(layer: LayerText) -> str:
     if layer.output is not OutputKind.BITS:
         return "spb_real_pool"
     usual = (int(record["kernel_h"]), int(record["stride"]), int(record["padding"])) == (2, 2, 0)
-    return "spb_max_pool" if usual else "spb_any_pool"
+    leaves_image = any(
+        2 * int(out) > int(side) for out, side in zip(record["result"][1:], record["source"][1:], strict=True)
+    )
+    return "spb_max_pool" if usual and not leaves_image else "spb_any_pool"
 
 
 def check(name: str, layers: Sequence[LayerText], bundle: Bundle) -> str:
