@@ -27,7 +27,7 @@ from spanbit.resources import data_dir
 from spanbit.targets import Target, Toolchain, installed_toolchain
 
 HERE = Path(__file__).resolve().parent
-_TIMEOUT_S = 240
+_TIMEOUT_S = 900
 _OWN_LIBC = ("-fno-builtin", "-ffreestanding")
 _GCC_ONLY = "-fno-tree-loop-distribute-patterns"
 

@@ -16,7 +16,7 @@ import pytest
 import yaml
 from firmware_nets import digits_bundle, write_files
 from spanbit.cli import export as command
-from spanbit.export import CNetwork, Tables, c_network
+from spanbit.export import CNetwork, Input, Tables, c_network
 from spanbit.export.formats import FORMATS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -86,6 +86,7 @@ def _run(*words: str) -> None:
 def test_the_command_knows_every_format() -> None:
     assert set(command._FORMATS) == set(FORMATS)
     assert set(command._TABLES) == {tables.value for tables in Tables}
+    assert set(command._INPUTS) == {given.value for given in Input}
 
 
 def test_cmake(net: CNetwork, tmp_path: Path) -> None:

@@ -35,4 +35,12 @@
 #define SPB_STEM_CHANNELS 128
 #endif
 
+/* Where the image comes row by row: whether a pool takes its rows, of bits or of reals. */
+#ifndef SPB_ROWS_BITS_POOL
+#define SPB_ROWS_BITS_POOL 1
+#endif
+#ifndef SPB_ROWS_REAL_POOL
+#define SPB_ROWS_REAL_POOL 1
+#endif
+
 #endif

@@ -18,6 +18,7 @@ from spanbit.errors import ExitCode, SpanbitError
 _FORMATS = ("c", "cmake", "platformio", "arduino", "zephyr", "esp-idf")
 _TFLITE = "tflite"
 _TABLES = ("flash", "expanded", "encoded")
+_INPUTS = ("image", "rows")
 
 
 @click.command(epilog="Example: spanbit export digits.spb --format cmake --target rp2040 -o digits")
@@ -40,6 +41,14 @@ _TABLES = ("flash", "expanded", "encoded")
     show_default=True,
     help="The trees' tables: executed in flash; expanded into RAM once; encoded, expanded for every run.",
 )
+@click.option(
+    "--input",
+    "given",
+    type=click.Choice(_INPUTS),
+    default="image",
+    show_default=True,
+    help="The image: whole, in memory; or row by row, as a camera has it.",
+)
 @click.option("--name", help="What all names in C begin with  [default: the bundle file's name]")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def export(
@@ -48,6 +57,7 @@ def export(
     out: Path,
     target: str | None,
     tables: str,
+    given: str,
     name: str | None,
     as_json: bool,
 ) -> None:
@@ -60,13 +70,21 @@ def export(
     board = _board(target, read.compiled.target_name, str(bundle))
     _check_folder(out)
     chosen = firmware.Tables(tables)
-    nets = {choice: firmware.c_network(read, name or bundle.stem, choice) for choice in firmware.Tables}
+
+    def network(choice: Any, way: Any) -> Any:
+        return firmware.c_network(read, name or bundle.stem, choice, given=way)
+
+    nets = {choice: network(choice, firmware.Input(given)) for choice in firmware.Tables}
     figures = import_module("spanbit.export.figures")
     found = {choice: figures.firmware_figures(net, board) for choice, net in nets.items()}
+    inputs = figures.input_plans(read, chosen)
     view = import_module("spanbit.report.firmware")
     if not as_json:
-        _print(view.firmware_table(read.graph.name, board, found, chosen))
-    figures.check_fit(found[chosen], found, board)
+        _print(view.firmware_table(read.graph.name, board, found, chosen, inputs))
+    rows, by_rows = firmware.Input.ROWS, []
+    if given != rows.value and not figures.fits(found[chosen], board):
+        by_rows = [figures.firmware_figures(network(choice, rows), board) for choice in firmware.Tables]
+    figures.check_fit(found[chosen], found, board, by_rows)
     files = import_module("spanbit.export.formats").FORMATS[format_name](nets[chosen])
     for path, data in files.items():
         (out / path).parent.mkdir(parents=True, exist_ok=True)
@@ -75,6 +93,11 @@ def export(
         said = {
             "target": board.name,
             "tables": tables,
+            "input": given,
+            "inputs": {
+                way.value: {"arena_bytes": plan.compiled.arena_bytes, "image_bytes": plan.image_bytes}
+                for way, plan in inputs.items()
+            },
             "choices": {choice.value: found[choice].as_dict() for choice in found},
             "files": sorted(files),
         }

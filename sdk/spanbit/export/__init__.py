@@ -8,6 +8,6 @@ Each packaging is a module of `formats`; what it takes on a board is `figures`, 
 """
 
 from spanbit.export.network import CNetwork, c_network
-from spanbit.export.plan import FirmwarePlan, Tables, plan_firmware
+from spanbit.export.plan import FirmwarePlan, Input, Tables, plan_firmware
 
-__all__ = ["CNetwork", "FirmwarePlan", "Tables", "c_network", "plan_firmware"]
+__all__ = ["CNetwork", "FirmwarePlan", "Input", "Tables", "c_network", "plan_firmware"]

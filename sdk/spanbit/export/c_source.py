@@ -7,6 +7,7 @@ from importlib.metadata import version
 
 from spanbit.bundle import Bundle
 from spanbit.bundle.records import NO_LAYER, OpCode
+from spanbit.export import c_rows
 from spanbit.export.c_text import array, float_literal
 from spanbit.export.layers import LayerText
 from spanbit.export.plan import ARENA_ALIGN, FirmwarePlan, Tables
@@ -21,6 +22,10 @@ _TABLES = {
 }
 
 
+_USE = """ *     if ({name}_init(arena) == {upper}_OK)
+ *         {name}_run(arena, image, output);"""
+
+
 def output_type(layers: Sequence[LayerText]) -> str:
     """C type of the numbers that the network delivers."""
     return _NUMBERS[layers[-1].output]
@@ -33,6 +38,7 @@ def header(name: str, plan: FirmwarePlan, layers: Sequence[LayerText], bundle: B
     sides = graph.input
     outputs = last.result.channels * last.result.height * last.result.width
     how = _TABLES[plan.tables].format(name=name)
+    rows = plan.rows is not None
     check = f"""
 /* Runs the golden image that the compiler stored, and compares every layer, bit for bit. The result is
  * {upper}_OK, or 1 + the first layer that differs, or {upper}_LAYERS + 1: only the output's last line, in
@@ -43,8 +49,7 @@ int {name}_check(void *arena, {name}_output *output);
  *
  *     static {upper}_ALIGNED unsigned char arena[{upper}_ARENA_BYTES];
  *     {name}_output output[{upper}_OUTPUTS];
- *     if ({name}_init(arena) == {upper}_OK)
- *         {name}_run(arena, image, output);
+{c_rows.USE.format(name=name, upper=upper) if rows else _USE.format(name=name, upper=upper)}
  *
  * No heap, no operating system, no standard library but memcpy, memset, memcmp and memchr, no state outside
  * the arena: the caller owns it, and several may run at the same time. Little-endian cores only.
@@ -86,13 +91,13 @@ typedef {output_type(layers)} {name}_output;
 #define {upper}_ERROR_ARENA (-1)  /* NULL, or not aligned to {upper}_ARENA_ALIGN */
 #define {upper}_ERROR_NULL (-2)   /* image or output */
 #define {upper}_ERROR_TABLES (-3) /* the flash does not hold what was compiled */
-
+{c_rows.ERROR.format(name=name, upper=upper) if rows else ""}
 /* Once, before the first run, and again after the arena was used for something else. */
 int {name}_init(void *arena);
 
 /* One image. */
 int {name}_run(void *arena, const uint8_t *image, {name}_output *output);
-{check if bundle.golden else ""}
+{c_rows.PROTOTYPES.format(name=name, upper=upper) if rows else ""}{check if bundle.golden else ""}
 #ifdef __cplusplus
 }}
 #endif
@@ -100,7 +105,7 @@ int {name}_run(void *arena, const uint8_t *image, {name}_output *output);
 """
 
 
-def layers_header(name: str, layers: Sequence[LayerText]) -> str:
+def layers_header(name: str, plan: FirmwarePlan, layers: Sequence[LayerText]) -> str:
     """src/NAME_layers.h"""
     guard = f"{name.upper()}_LAYERS_H"
     return f"""/* What {name}.c and {name}_check.c share. */
@@ -116,7 +121,7 @@ extern const spb_layer {name}_layers[{len(layers)}];
 
 /* Layer `index`, whose input stands in the arena. `output` is written by the last. */
 void {name}_run_layer(uint8_t *arena, const uint8_t *image, {name}_output *output, uint32_t index);
-
+{"" if plan.rows is None else c_rows.internal(name, plan.rows)}
 #endif
 """
 
@@ -126,8 +131,11 @@ def network(name: str, plan: FirmwarePlan, layers: Sequence[LayerText]) -> str:
     upper = name.upper()
     arrays = "\n".join(text for layer in layers for text in layer.arrays)
     structs = "\n".join(_struct(layer) for layer in layers)
-    cases = "\n".join(_case(name, plan, layer, index) for index, layer in enumerate(layers))
+    front = 0 if plan.rows is None else plan.rows.layers
+    cases = "\n".join(_case(name, plan, layer, index) for index, layer in enumerate(layers) if index >= front)
     includes = ['#include "runtime/kernels/kernels.h"']
+    if front:
+        includes.append('#include "runtime/kernels/stem_rows.h"')
     decodes = plan.tables is not Tables.FLASH and any(layer.op is OpCode.TREE for layer in layers)
     if decodes:
         includes.append('#include "runtime/tap_stream.h"')
@@ -162,7 +170,12 @@ int {name}_init(void *arena) {{
 {init}    return {upper}_OK;
 }}
 
-int {name}_run(void *arena, const uint8_t *image, {name}_output *output) {{
+{_run(name) if plan.rows is None else c_rows.functions(name, plan.rows)}"""
+
+
+def _run(name: str) -> str:
+    upper = name.upper()
+    return f"""int {name}_run(void *arena, const uint8_t *image, {name}_output *output) {{
     if (!arena || (uintptr_t)arena % {upper}_ARENA_ALIGN)
         return {upper}_ERROR_ARENA;
     if (!image || !output)
@@ -271,12 +284,16 @@ def pool_function(layer: LayerText) -> str:
     return "spb_max_pool" if usual and not leaves_image else "spb_any_pool"
 
 
-def check(name: str, layers: Sequence[LayerText], bundle: Bundle) -> str:
+def check(name: str, plan: FirmwarePlan, layers: Sequence[LayerText], bundle: Bundle) -> str:
     """src/NAME_check.c: the first golden record."""
     upper, golden = name.upper(), bundle.golden[0]
     crcs = b"".join(crc.to_bytes(4, "little") for crc in golden.layer_crcs)
     floats = layers[-1].output is OutputKind.FLOAT32
     logits = compare = ""
+    rows, first, run = plan.rows, "0", f"{name}_run_layer(bytes, image, output, i);"
+    if rows is not None:  # of the first layers only the last one's output is ever whole
+        first = f"{upper}_ROW_LAYERS - 1"
+        run = f"if (i >= {upper}_ROW_LAYERS)\n            {run}"
     if floats:
         numbers = ",\n    ".join(float_literal(value) for value in golden.logits.tolist())
         logits = f"static const float logits[{golden.logits.size}] = {{\n    {numbers}}};\n"
@@ -311,8 +328,8 @@ int {name}_check(void *arena, {name}_output *output) {{
         return {upper}_ERROR_NULL;
     if (status != {upper}_OK)
         return status;
-    for (uint32_t i = 0; i < {upper}_LAYERS; i++) {{
-        {name}_run_layer(bytes, image, output, i);
+{"" if rows is None else c_rows.check(name)}    for (uint32_t i = {first}; i < {upper}_LAYERS; i++) {{
+        {run}
         if (digest(&{name}_layers[i], bytes + {name}_layers[i].out_arena) != digests[i])
             return (int)i + 1;
     }}

@@ -19,7 +19,7 @@ def config_header(
     name: str, plan: FirmwarePlan, layers: Sequence[LayerText], functions: Sequence[str]
 ) -> str:
     """Of a network whose files define `functions`."""
-    values = limits(layers)
+    values = limits(layers) | ({} if plan.rows is None else row_limits(layers, plan.rows.layers))
     guard = f"{name.upper()}_CONFIG_H"
     defines = [f"#define {key} {value}" for key, value in values.items()]
     renamed = [f"#define {function} {name}_{function}" for function in functions]
@@ -75,4 +75,13 @@ def limits(layers: Sequence[LayerText]) -> dict[str, int]:
         "SPB_STEM_TAPS": taps,
         "SPB_STEM_WEIGHTS": (taps + _STEM_STEP) * max(_STEM_TILE, _STEM_CHANNELS),
         "SPB_STEM_CHANNELS": _STEM_CHANNELS,
+    }
+
+
+def row_limits(layers: Sequence[LayerText], front: int) -> dict[str, int]:
+    """Those of an image that comes row by row, through the first `front` layers."""
+    pools = [layer.output for layer in layers[1:front]]
+    return {
+        "SPB_ROWS_BITS_POOL": int(OutputKind.BITS in pools),
+        "SPB_ROWS_REAL_POOL": int(any(output is not OutputKind.BITS for output in pools)),
     }

@@ -23,7 +23,7 @@ from spanbit.export.c_text import identifier
 from spanbit.export.config import config_header
 from spanbit.export.expand import expanded_tables
 from spanbit.export.layers import LAYER_BYTES, LayerText, layer_text
-from spanbit.export.plan import FirmwarePlan, Tables, plan_firmware
+from spanbit.export.plan import FirmwarePlan, Input, Tables, plan_firmware
 from spanbit.graph import OutputKind
 
 RUNTIME = "src/runtime"
@@ -55,14 +55,14 @@ class CNetwork:
         return sorted(names, key=lambda name: (name.endswith("_check.c"), name))
 
 
-def c_network(bundle: Bundle, name: str, tables: Tables) -> CNetwork:
-    """The C files of a network; `name` begins all names in them.
+def c_network(bundle: Bundle, name: str, tables: Tables, *, given: Input = Input.IMAGE) -> CNetwork:
+    """The C files of a network; `name` begins all names in them, `given` says how the image comes.
 
     Raises:
         SpanbitError: USAGE: `name` is none in C; TOOLCHAIN: no C compiler here, for the tables.
     """
     name = identifier(name)
-    plan = plan_firmware(bundle, tables)
+    plan = plan_firmware(bundle, tables, given=given)
     expanded = expanded_tables(plan.bundle, plan.table_bytes)
     layers = tuple(layer_text(plan, expanded, index) for index in range(len(plan.table_bytes)))
     runtime = sources.with_headers(_needed(plan, layers))
@@ -71,11 +71,11 @@ def c_network(bundle: Bundle, name: str, tables: Tables) -> CNetwork:
     texts = {
         f"include/{name}.h": c_source.header(name, plan, layers, bundle),
         f"src/{name}.c": c_source.network(name, plan, layers),
-        f"src/{name}_layers.h": c_source.layers_header(name, layers),
+        f"src/{name}_layers.h": c_source.layers_header(name, plan, layers),
         f"src/{name}_config.h": config_header(name, plan, layers, functions),
     }
     if bundle.golden:
-        texts[f"src/{name}_check.c"] = c_source.check(name, layers, bundle)
+        texts[f"src/{name}_check.c"] = c_source.check(name, plan, layers, bundle)
     for path, text in runtime.items():
         up = "../" * (path.count("/") + 1)
         begin = f'#include "{up}{name}_config.h"\n' if path.endswith(".c") else ""
@@ -85,7 +85,12 @@ def c_network(bundle: Bundle, name: str, tables: Tables) -> CNetwork:
 
 def _needed(plan: FirmwarePlan, layers: tuple[LayerText, ...]) -> set[str]:
     names = sources.kernel_files(layer.op for layer in layers)
-    names |= {sources.POOLS[c_source.pool_function(layer)] for layer in layers if layer.op is OpCode.POOL}
+    front = 0
+    if plan.rows is not None:
+        front = plan.rows.layers
+        names |= sources.row_files(layer.output is OutputKind.BITS for layer in layers[1:front])
+    pools = [layer for layer in layers[front:] if layer.op is OpCode.POOL]
+    names |= {sources.POOLS[c_source.pool_function(layer)] for layer in pools}
     trees = [layer for layer in layers if layer.op is OpCode.TREE]
     if any(layer.output is not OutputKind.BITS for layer in trees):
         names |= set(sources.TREE_SUMS)

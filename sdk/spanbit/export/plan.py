@@ -2,6 +2,7 @@
 
 plan = plan_firmware(read_bundle(data), Tables.FLASH)
 plan.compiled.arena_bytes, plan.table_bytes     # RAM; bytes of each layer's expanded table
+plan_firmware(read_bundle(data), Tables.FLASH, given=Input.ROWS).rows     # what is kept of an image's rows
 
 Words have 4 bytes there, so planes are aligned to 8 bytes in place of 32, and tables are as long as that
 word needs them. There is no cache that strips have to fit: they are as low as they may be, where that
@@ -17,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spanbit.bundle import Bundle, write_bundle
+from spanbit.export.rows import STATE_BYTES, RowsPlan, bands, merge_front, row_layers, split_front
 from spanbit.graph import BinaryConv
 from spanbit.passes import plan_memory
 from spanbit.passes.compiled import CompiledGraph, LayerPlan
@@ -43,6 +45,13 @@ class Tables(Enum):
     ENCODED = "encoded"  # encoded in flash; each is expanded into RAM whenever its layer runs
 
 
+class Input(Enum):
+    """How the image comes."""
+
+    IMAGE = "image"  # whole, in memory of the caller's
+    ROWS = "rows"  # row by row; a few are kept
+
+
 @dataclass(frozen=True, eq=False)
 class FirmwarePlan:
     """A network with its places in the arena."""
@@ -51,29 +60,55 @@ class FirmwarePlan:
     tables: Tables
     table_bytes: tuple[int, ...]  # of each layer; 0 where it is no tree
     table_at: tuple[int, ...]  # in the arena, unless the tables are in flash
+    rows: RowsPlan | None  # None: the image comes whole
     bundle: bytes  # the same layers as a bundle without golden records, for what a bundle's bytes are
 
+    @property
+    def given(self) -> Input:
+        """How the image comes."""
+        return Input.IMAGE if self.rows is None else Input.ROWS
 
-def plan_firmware(bundle: Bundle, tables: Tables) -> FirmwarePlan:
-    """The layout of least RAM; of two that take the same, the one of higher strips, which are faster."""
-    plans = [_plan(bundle.compiled, tables, copies) for copies in _STRIPS]
-    return min(reversed(plans), key=lambda plan: plan.compiled.arena_bytes)
+    @property
+    def image_bytes(self) -> int:
+        """RAM of the caller's in which the whole image is, or one row of it."""
+        sides = self.compiled.graph.input
+        return sides.channels * sides.width * (sides.height if self.rows is None else 1)
 
 
-def _plan(compiled: CompiledGraph, tables: Tables, copies: int) -> FirmwarePlan:
+def plan_firmware(bundle: Bundle, tables: Tables, *, given: Input = Input.IMAGE) -> FirmwarePlan:
+    """The layout of least RAM; of two that take the same, of higher strips and bands: it is faster."""
+    layers = bundle.compiled.layers
+    front = row_layers(layers) if given is Input.ROWS else 0
+    heights = bands(layers, front) if front else [0]
+    plans = [
+        (copies, _plan(bundle.compiled, tables, copies, front, band))
+        for copies in _STRIPS
+        for band in heights
+    ]
+    copies, least = min(reversed(plans), key=lambda plan: plan[1].compiled.arena_bytes)
+    return replace(least, bundle=_as_bundle(bundle.compiled, copies))
+
+
+def _plan(compiled: CompiledGraph, tables: Tables, copies: int, front: int, band_rows: int) -> FirmwarePlan:
+    """Without its bundle."""
     layers, sizes, behind = [], [], []
     for layer in compiled.layers:
         planned, size, table_at = _layer(layer, tables, copies)
         layers.append(planned)
         sizes.append(size)
         behind.append(table_at)
-    placed, tables_bytes, arena_bytes = plan_memory(layers, PLANE_ALIGN)
+    rows = None
+    merged = merge_front(layers, front, band_rows, PLANE_ALIGN) if front else layers
+    placed, tables_bytes, arena_bytes = plan_memory(merged, PLANE_ALIGN)
+    if front:
+        placed, rows = split_front(layers, front, placed, band_rows, PLANE_ALIGN, arena_bytes)
+        arena_bytes += STATE_BYTES
     at = [
         layer.scratch_arena + offset if tables is Tables.ENCODED else layer.tables_arena
         for layer, offset in zip(placed, behind, strict=True)
     ]
     firmware = replace(compiled, layers=placed, arena_bytes=arena_bytes, tables_bytes=tables_bytes)
-    return FirmwarePlan(firmware, tables, tuple(sizes), tuple(at), _as_bundle(compiled, copies))
+    return FirmwarePlan(firmware, tables, tuple(sizes), tuple(at), rows, b"")
 
 
 def _layer(layer: LayerPlan, tables: Tables, copies: int) -> tuple[LayerPlan, int, int]:

@@ -49,6 +49,12 @@ def kernel_files(ops: Iterable[OpCode]) -> set[str]:
     return {name for op in ops for name in _KERNELS[op]}
 
 
+def row_files(pools_of_bits: Iterable[bool]) -> set[str]:
+    """The files for an image that comes row by row, through these pools too."""
+    pools = {POOLS["spb_any_pool" if bits else "spb_real_pool"] for bits in pools_of_bits}
+    return {"kernels/stem_rows.c"} | pools
+
+
 def with_headers(names: Iterable[str]) -> dict[str, str]:
     """The files and all headers that they include, by their path below runtime_c/src; spanbit.h beside."""
     source, public = data_dir("runtime_c") / "src", data_dir("runtime_c") / "include"

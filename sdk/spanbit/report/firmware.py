@@ -1,6 +1,6 @@
 """What firmware takes, one row for each choice of tables, as text.
 
-Console().print(firmware_table("digits", target, {Tables.FLASH: figures, ...}, Tables.FLASH))
+Console().print(firmware_table("digits", target, {Tables.FLASH: figures, ...}, Tables.FLASH, inputs))
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from spanbit.export import Tables
+from spanbit.export import FirmwarePlan, Input, Tables
 from spanbit.export.figures import FirmwareFigures
 from spanbit.targets import Target
 
@@ -19,9 +19,16 @@ _COLUMNS = ("tables", "flash", "constants", "code", "RAM", "arena", "stack", "in
 
 
 def firmware_table(
-    name: str, target: Target, choices: Mapping[Tables, FirmwareFigures], chosen: Tables
+    name: str,
+    target: Target,
+    choices: Mapping[Tables, FirmwareFigures],
+    chosen: Tables,
+    inputs: Mapping[Input, FirmwarePlan],
 ) -> Group:
-    """Bytes, and instructions of one run by the target's model; `*` is what is written."""
+    """Bytes, and instructions of one run by the target's model; `*` is what is written.
+
+    `inputs` are the chosen tables' plans: what the image takes in RAM, whole and row by row.
+    """
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
     for title in _COLUMNS:
         table.add_column(title, justify="left" if title == "tables" else "right", no_wrap=True)
@@ -42,6 +49,12 @@ def firmware_table(
         f"{name} on {target.board}: bytes, there are {target.flash_bytes:,} of flash and "
         f"{target.ram_bytes:,} of RAM; executed instructions by the target's model"
     ]
+    for given, plan in inputs.items():
+        what = "the image" if given is Input.IMAGE else "a row of it"
+        lines.append(
+            f"--input {given.value}{' *' if given.value == figures.input else ''}: arena "
+            f"{plan.compiled.arena_bytes:,}, and of the caller's RAM {what}, {plan.image_bytes:,}"
+        )
     if figures.not_measured:
         lines.append(f"- not measured: {figures.not_measured}")
     if figures.instructions_without:
