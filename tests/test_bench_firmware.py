@@ -7,7 +7,10 @@ import json
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-RESULT = json.loads((ROOT / "bench" / "results" / "firmware.json").read_text())
+RESULT, ROWS = (
+    json.loads((ROOT / "bench" / "results" / f"{name}.json").read_text())
+    for name in ("firmware", "firmware-rows")
+)
 
 
 def test_the_page_shows_the_committed_figures() -> None:
@@ -16,7 +19,7 @@ def test_the_page_shows_the_committed_figures() -> None:
     tool = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tool)
     page = (ROOT / "docs" / "firmware.md").read_text()
-    assert tool.filled(page, RESULT) == page, "run tools/firmware_page.py"
+    assert tool.filled(page, RESULT, ROWS) == page, "run tools/firmware_page.py"
 
 
 def test_a_tree_takes_least_of_everything() -> None:
@@ -25,3 +28,17 @@ def test_a_tree_takes_least_of_everything() -> None:
         for key in ("flash_bytes", "ram_bytes", "instructions"):
             assert max(tree[key], encoded[key]) < dense[key] < int8[key], (target, key)
         assert encoded["flash_bytes"] < tree["flash_bytes"]
+
+
+def test_rows_save_ram_and_cost_little() -> None:
+    planned = {(row["network"], row["tables"], row["input"]): row for row in ROWS["planned"]}
+    for (network, tables, way), row in planned.items():
+        if way == "image":
+            rows = planned[network, tables, "rows"]
+            assert rows["first_bytes"] < row["first_bytes"]
+            assert rows["arena_bytes"] <= row["arena_bytes"] + 16
+            assert rows["arena_bytes"] + rows["image_bytes"] < row["arena_bytes"] + row["image_bytes"]
+    assert planned["resnet18", "flash", "rows"]["arena_bytes"] < 1 << 20
+    whole, rows = ([run for run in ROWS["measured"] if run["input"] == way] for way in ("image", "rows"))
+    for before, after in zip(whole, rows, strict=True):
+        assert after["instructions"] < 1.05 * before["instructions"]

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from firmware_nets import digits_bundle, write_files
-from spanbit.export import CNetwork, Tables, c_network
+from spanbit.export import CNetwork, Input, Tables, c_network
 from spanbit.export.formats import FORMATS
 from test_export_formats import _ZEPHYR
 
@@ -40,10 +40,14 @@ add_library(pico_stdlib INTERFACE)
 """
 
 
+def _net(given: Input) -> CNetwork:
+    images = np.random.default_rng(3).integers(0, 256, (1, 8, 8, 1), np.uint8)
+    return c_network(digits_bundle(images, floats=True), "digits", Tables.FLASH, given=given)
+
+
 @pytest.fixture(scope="module")
 def net() -> CNetwork:
-    images = np.random.default_rng(3).integers(0, 256, (1, 8, 8, 1), np.uint8)
-    return c_network(digits_bundle(images, floats=True), "digits", Tables.FLASH)
+    return _net(Input.IMAGE)
 
 
 def _run(*words: str, **environment: str) -> str:
@@ -54,8 +58,9 @@ def _run(*words: str, **environment: str) -> str:
     return done.stdout + done.stderr
 
 
-def test_cortex_m4_under_qemu(net: CNetwork, tmp_path: Path) -> None:
-    write_files(FORMATS["cmake"](net), tmp_path / "digits")
+@pytest.mark.parametrize("given", Input)
+def test_cortex_m4_under_qemu(given: Input, tmp_path: Path) -> None:
+    write_files(FORMATS["cmake"](_net(given)), tmp_path / "digits")
     build = str(tmp_path / "build")
     _run("cmake", "-S", str(EXAMPLES / "cortex-m4-qemu"), "-B", build, f"-DNETWORK={tmp_path / 'digits'}")
     _run("cmake", "--build", build)
