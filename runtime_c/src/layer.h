@@ -41,7 +41,7 @@ typedef struct spb_layer {
     uint32_t weight_bytes;
     const int32_t *threshold; /* [out.channels], stem, dense and sign */
     const uint8_t *compare;   /* [out.channels], stem, dense and sign */
-    const uint8_t *nodes;     /* tree: 16-byte records */
+    const uint8_t *nodes;     /* tree: 16-byte records; of firmware: packed_nodes.h */
     const uint8_t *scales;    /* FLOAT32 output: f32 scale[out.channels], bias[out.channels] */
     /* Where a convolution's sums become reals, [out.channels] each: sat((multiplier sum + bias) >> shift). */
     const int32_t *bias;

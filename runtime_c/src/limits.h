@@ -21,6 +21,11 @@
 #define SPB_TREE_BORDER 1
 #endif
 
+/* Whether node records are packed (packed_nodes.h), as only firmware has them. */
+#ifndef SPB_PACKED_NODES
+#define SPB_PACKED_NODES 0
+#endif
+
 /* What addresses of taps are a multiple of: the bytes of a row, up to 4. */
 #ifndef SPB_TAP_ALIGN
 #define SPB_TAP_ALIGN 1

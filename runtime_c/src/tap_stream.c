@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "little_endian.h"
+#include "packed_nodes.h"
 #include "step_tail.h"
 #include "tap_table.h"
 
@@ -204,11 +205,14 @@ static spb_status walk_node(const spb_layer *layer, walk *w, row weights, int32_
 
 spb_status spb_tap_stream_expand(const spb_layer *layer, uint8_t *table, uint8_t *scratch) {
     bit_reader reader = {layer->weights, 0, (uint64_t)layer->weight_bytes * 8};
-    uint32_t row_bytes = (tap_total(layer) + 7) / 8;
+    uint32_t row_bytes = (tap_total(layer) + 7) / 8, packed_at = 0;
+    uint8_t unpacked[SPB_NODE_BYTES];
     spb_table_writer writer;
     spb_table_begin(&writer, layer, table, layer->tables_bytes);
     for (uint32_t i = 0; i < layer->out.channels; i++) {
-        const uint8_t *node = layer->nodes + (size_t)i * SPB_NODE_BYTES;
+        const uint8_t *node = SPB_PACKED_NODES ? unpacked : layer->nodes + (size_t)i * SPB_NODE_BYTES;
+        if (SPB_PACKED_NODES)
+            packed_at = spb_unpack_node(layer->nodes, packed_at, unpacked);
         uint32_t distance = spb_u16(node + SPB_NODE_DISTANCE), source = node[SPB_NODE_SOURCE];
         uint32_t slot = node[SPB_NODE_SLOT];
         int from_zero = source == SPB_NODE_ZERO;

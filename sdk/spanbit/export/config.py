@@ -69,6 +69,7 @@ def limits(layers: Sequence[LayerText]) -> dict[str, int]:
         "SPB_PLANES_LIMIT": max((int(layer.record["planes"]) for layer in trees), default=1),
         "SPB_TREE_SUMS": int(len(bits) < len(trees)),
         "SPB_TREE_BORDER": int(any(padded)),
+        "SPB_PACKED_NODES": 1,
         "SPB_TAP_ALIGN": min(
             (min(row_bytes(int(layer.record["result"][2])), WORD_BYTES) for layer in trees), default=1
         ),

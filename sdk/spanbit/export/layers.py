@@ -17,6 +17,7 @@ import numpy as np
 from spanbit.bundle import records
 from spanbit.bundle.records import OpCode
 from spanbit.export.c_text import array
+from spanbit.export.packed_nodes import pack_nodes
 from spanbit.export.plan import PLANE_ALIGN, FirmwarePlan, Tables
 from spanbit.graph import OutputKind, Shape
 from spanbit.passes.layout import plane_bytes, round_up, row_bytes
@@ -126,7 +127,7 @@ def _put_arrays(text: LayerText, plan: FirmwarePlan, tables: Sequence[bytes], in
         put("weights", "int16_t" if text.op in _INT16_WEIGHTS else "uint8_t", weights)
     nodes = channels * records.NODE.itemsize
     if is_tree and plan.tables is not Tables.FLASH:
-        put("nodes", "uint8_t", blob("tree_offset", nodes))
+        put("nodes", "uint8_t", pack_nodes(np.frombuffer(blob("tree_offset", nodes), records.NODE)))
     if text.op in _THRESHOLDS and text.output is OutputKind.BITS:
         put("threshold", "int32_t", blob("threshold_offset", 4 * channels))
         put("compare", "uint8_t", blob("threshold_offset", channels, 4 * channels))
