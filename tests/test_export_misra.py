@@ -8,14 +8,14 @@ from pathlib import Path
 
 import numpy as np
 from firmware_nets import digits_bundle, write_files
-from spanbit.export import Tables, c_network
+from spanbit.export import Input, Tables, c_network
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
 def test_deviations_are_listed(tmp_path: Path) -> None:
     images = np.random.default_rng(3).integers(0, 256, (1, 8, 8, 1), np.uint8)
-    net = c_network(digits_bundle(images, floats=True), "digits", Tables.FLASH)
+    net = c_network(digits_bundle(images, floats=True), "digits", Tables.FLASH, given=Input.ROWS)
     write_files(net.files, tmp_path)
     shown = ("--quiet", "--template={id}", f"-I{tmp_path / 'include'}")
     sources = [str(tmp_path / path) for path in net.c_files]

@@ -130,7 +130,7 @@ static void put_row(const spb_rows *r, spb_rows_state *s, const uint8_t *row, ui
     const spb_layer *stem = r->stem;
     uint32_t top = s->made * stem->stride, left = stem->out.height - s->made, at = s->padded++;
     uint32_t rows = left < r->band_rows ? left : r->band_rows;
-    size_t bytes = (size_t)padded_width(stem) * stem->in.channels;
+    uint32_t bytes = padded_width(stem) * stem->in.channels;
     uint8_t *strip = arena + r->strip_arena;
     if (!rows || at < top) /* below the last window, or between two */
         return;
@@ -140,8 +140,9 @@ static void put_row(const spb_rows *r, spb_rows_state *s, const uint8_t *row, ui
         return;
     run_band(r, s->made, rows, needed, arena);
     s->made += rows;
+    uint32_t moved = rows * stem->stride * bytes;
     for (uint32_t from = rows * stem->stride; from < needed; from++, strip += bytes)
-        memcpy(strip, strip + rows * stem->stride * bytes, bytes);
+        memcpy(strip, strip + moved, bytes);
 }
 
 void spb_rows_begin(const spb_rows *r, uint8_t *arena) {

@@ -77,22 +77,24 @@ int {name}_push(void *arena, const uint8_t *rows, uint32_t count) {{
     return spb_rows_push(&row_layers, (uint8_t *)arena, rows, count) ? {upper}_ERROR_ROWS : {upper}_OK;
 }}
 
+static int end_rows(uint8_t *arena, {name}_output *output) {{
+    if ({name}_last_rows(arena))
+        return {upper}_ERROR_ROWS;
+    for (uint32_t i = {upper}_ROW_LAYERS; i < {upper}_LAYERS; i++)
+        {name}_run_layer(arena, NULL, output, i);
+    return {upper}_OK;
+}}
+
 int {name}_end(void *arena, {name}_output *output) {{
     if (!arena || (uintptr_t)arena % {upper}_ARENA_ALIGN)
         return {upper}_ERROR_ARENA;
-    if (!output)
-        return {upper}_ERROR_NULL;
-    if ({name}_last_rows((uint8_t *)arena))
-        return {upper}_ERROR_ROWS;
-    for (uint32_t i = {upper}_ROW_LAYERS; i < {upper}_LAYERS; i++)
-        {name}_run_layer((uint8_t *)arena, NULL, output, i);
-    return {upper}_OK;
+    return output ? end_rows((uint8_t *)arena, output) : {upper}_ERROR_NULL;
 }}
 
 int {name}_run(void *arena, const uint8_t *image, {name}_output *output) {{
     int status = {name}_begin(arena);
     if (status == {upper}_OK)
         status = output ? {name}_push(arena, image, {upper}_HEIGHT) : {upper}_ERROR_NULL;
-    return status == {upper}_OK ? {name}_end(arena, output) : status;
+    return status == {upper}_OK ? end_rows((uint8_t *)arena, output) : status;
 }}
 """
