@@ -76,7 +76,7 @@ static void merge_line(const spb_layer *pool, const spb_layer *line, const uint8
 }
 
 /* Row `y` of the stem's output into all windows that have it. */
-static void pool_row(const spb_rows *r, const spb_layer *band, uint32_t y, uint8_t *arena) {
+static void pool_line(const spb_rows *r, const spb_layer *band, uint32_t y, uint8_t *arena) {
     const spb_layer *pool = r->pool;
     const uint8_t *row = arena + r->band_arena;
     uint8_t *pooled = arena + r->pooled_arena;
@@ -107,7 +107,7 @@ static void run_band(const spb_rows *r, uint32_t y, uint32_t rows, uint32_t stri
     band.out.plane_bytes = spb_plane_bytes(rows, band.out.row_bytes);
     spb_stem_conv(&band, arena + r->strip_arena, arena + r->band_arena, arena + r->scratch_arena);
     if ((SPB_ROWS_REAL_POOL || SPB_ROWS_BITS_POOL) && r->pool) {
-        pool_row(r, &band, y, arena);
+        pool_line(r, &band, y, arena);
     } else {
         copy_band(stem, &band, arena + r->band_arena, y, arena + stem->out_arena);
     }
