@@ -69,6 +69,13 @@ SPB_INLINE spb_word spb_and(spb_word a, spb_word b) { return vandq_u8(a, b); }
 SPB_INLINE spb_word spb_and_not(spb_word a, spb_word b) { return vbicq_u8(a, b); }
 SPB_INLINE spb_word spb_not(spb_word a) { return vmvnq_u8(a); }
 
+#if defined(__aarch64__)
+/* A row of bytes of which one after the other is wanted everywhere: 16 of them are loaded at once. */
+#define SPB_BYTE_ROW(bytes) spb_load(bytes)
+#define SPB_BYTE_OF(row, bytes, j)                                                                           \
+    ((j) < 16 ? vdupq_laneq_u8(row, (j) % 16) : spb_splat_byte((bytes)[j])) /* j: a literal */
+#endif
+
 #elif !defined(SPB_FORCE_SCALAR) && defined(__AVX2__)
 
 #include <immintrin.h>
@@ -131,6 +138,11 @@ SPB_INLINE spb_word spb_and_not(spb_word a, spb_word b) { return a & ~b; }
 SPB_INLINE spb_word spb_not(spb_word a) { return ~a; }
 SPB_INLINE spb_word spb_select(spb_word mask, spb_word a, spb_word b) { return ((a ^ b) & mask) ^ b; }
 
+#endif
+
+#if !defined(SPB_BYTE_ROW)
+#define SPB_BYTE_ROW(bytes) spb_splat_byte(0)
+#define SPB_BYTE_OF(row, bytes, j) ((void)(row), spb_splat_byte((bytes)[j]))
 #endif
 
 /* A word of memory that is laid out in words: weights, packed pixels, slots. */

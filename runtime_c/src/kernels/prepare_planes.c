@@ -92,6 +92,14 @@ static void fill_edges(const mover *m, uint8_t *copy, uint32_t channels, uint32_
     uint64_t pad = m->pad;
     if (top == 0 && bottom == end)
         return;
+    if (top <= 8 && end - bottom <= 8) { /* without loops: small images have more channels than words */
+        uint32_t behind = bottom < end ? bottom : 0;
+        for (uint32_t c = 0; c < channels; c++, copy += step) {
+            store64(copy + behind, pad);
+            store64(copy, pad);
+        }
+        return;
+    }
     for (uint32_t c = 0; c < channels; c++, copy += step) {
         for (uint32_t at = 0; at < top; at += 8)
             store64(copy + at, pad);

@@ -24,7 +24,7 @@ static inline int16_t spb_saturate(int64_t x) {
 enum { REAL_LANES = 8 };
 typedef int16x8_t real_vector;
 typedef struct real_scale {
-    int16x4_t multiplier;
+    int16x8_t multiplier;
     int32x4_t bias, shift;
 } real_scale;
 
@@ -58,12 +58,23 @@ SPB_INLINE int64_t real_total_of(real_total sum) {
 }
 
 SPB_INLINE real_scale real_scale_of(int16_t multiplier, int32_t bias, uint32_t shift) {
-    real_scale s = {vdup_n_s16(multiplier), vdupq_n_s32(bias), vdupq_n_s32(-(int32_t)shift)};
+    real_scale s = {vdupq_n_s16(multiplier), vdupq_n_s32(bias), vdupq_n_s32(-(int32_t)shift)};
     return s;
 }
+/* Four sums; one instruction where vget_high_s16 would take another. */
+SPB_INLINE int32x4_t real_scaled_low(const real_scale *s, real_vector sums) {
+    return vmlal_s16(s->bias, vget_low_s16(sums), vget_low_s16(s->multiplier));
+}
+SPB_INLINE int32x4_t real_scaled_high(const real_scale *s, real_vector sums) {
+#if defined(__aarch64__)
+    return vmlal_high_s16(s->bias, sums, s->multiplier);
+#else
+    return vmlal_s16(s->bias, vget_high_s16(sums), vget_high_s16(s->multiplier));
+#endif
+}
 SPB_INLINE real_vector real_requantize(const real_scale *s, real_vector sums) {
-    int32x4_t low = vshlq_s32(vmlal_s16(s->bias, vget_low_s16(sums), s->multiplier), s->shift);
-    int32x4_t high = vshlq_s32(vmlal_s16(s->bias, vget_high_s16(sums), s->multiplier), s->shift);
+    int32x4_t low = vshlq_s32(real_scaled_low(s, sums), s->shift);
+    int32x4_t high = vshlq_s32(real_scaled_high(s, sums), s->shift);
     return vcombine_s16(vqmovn_s32(low), vqmovn_s32(high));
 }
 
@@ -72,24 +83,24 @@ enum { REAL_FOUR = 4 };
 SPB_INLINE void real_store_four(const real_scale *s, const int32_t *sums, const int16_t *addend,
                                 int16_t *to) {
     int16x4_t x = vmovn_s32(vld1q_s32(sums));
-    int16x4_t y = vqmovn_s32(vshlq_s32(vmlal_s16(s->bias, x, s->multiplier), s->shift));
+    int16x4_t y = vqmovn_s32(vshlq_s32(vmlal_s16(s->bias, x, vget_low_s16(s->multiplier)), s->shift));
     vst1_s16(to, addend ? vqadd_s16(y, vld1_s16(addend)) : y);
 }
 
 /* 2 sign s + offset of numbers that stand at the top of 16 bits, all of it modulo 2^16: `surplus` is moved up
- * as they are, `planes` of them are used, `turned` is -1 for a sign of -1, which `offset` has one more for.
+ * as they are, `planes` of them are used, `turned` says that the sign is -1, which `offset` has one more for.
  */
 typedef struct real_unfold {
-    int16x8_t surplus, up, turned, offset;
+    int16x8_t surplus, up, turned;
 } real_unfold;
-SPB_INLINE real_unfold real_unfold_of(uint16_t surplus, uint32_t planes, int16_t turned, int16_t offset) {
+SPB_INLINE real_unfold real_unfold_of(uint16_t surplus, uint32_t planes, int turned) {
     real_unfold u = {vreinterpretq_s16_u16(vdupq_n_u16(surplus)),
-                     vdupq_n_s16((int16_t)((int32_t)planes - 15)), vdupq_n_s16(turned), vdupq_n_s16(offset)};
+                     vdupq_n_s16((int16_t)((int32_t)planes - 15)), vdupq_n_s16(turned ? -1 : 0)};
     return u;
 }
-SPB_INLINE real_vector real_unfolded(const real_unfold *u, real_vector x) {
+SPB_INLINE real_vector real_unfolded(const real_unfold *u, real_vector x, real_vector offset) {
     x = vshlq_s16(vsubq_s16(x, u->surplus), u->up);
-    return vaddq_s16(veorq_s16(x, u->turned), u->offset);
+    return vaddq_s16(veorq_s16(x, u->turned), offset);
 }
 
 /* d >= 0: sat(d + after), else sat(((slope d + 2^13) >> 14) + after). */
@@ -190,19 +201,19 @@ SPB_INLINE void real_store_four(const real_scale *s, const int32_t *sums, const 
 }
 
 typedef struct real_unfold {
-    __m256i surplus, turned, offset;
+    __m256i surplus, turned;
     __m128i down, up;
 } real_unfold;
-SPB_INLINE real_unfold real_unfold_of(uint16_t surplus, uint32_t planes, int16_t turned, int16_t offset) {
-    real_unfold u = {_mm256_set1_epi16((int16_t)surplus), _mm256_set1_epi16(turned),
-                     _mm256_set1_epi16(offset), _mm_cvtsi32_si128(planes < 16 ? (int)(15 - planes) : 0),
+SPB_INLINE real_unfold real_unfold_of(uint16_t surplus, uint32_t planes, int turned) {
+    real_unfold u = {_mm256_set1_epi16((int16_t)surplus), _mm256_set1_epi16(turned ? -1 : 0),
+                     _mm_cvtsi32_si128(planes < 16 ? (int)(15 - planes) : 0),
                      _mm_cvtsi32_si128(planes == 16)};
     return u;
 }
-SPB_INLINE real_vector real_unfolded(const real_unfold *u, real_vector x) {
+SPB_INLINE real_vector real_unfolded(const real_unfold *u, real_vector x, real_vector offset) {
     x = _mm256_sra_epi16(_mm256_sub_epi16(x, u->surplus), u->down);
     x = _mm256_sll_epi16(x, u->up);
-    return _mm256_add_epi16(_mm256_xor_si256(x, u->turned), u->offset);
+    return _mm256_add_epi16(_mm256_xor_si256(x, u->turned), offset);
 }
 SPB_INLINE real_vector real_prelu(real_vector d, int16_t slope, int16_t after) {
     __m256i factor = _mm256_set1_epi16(slope), more = _mm256_set1_epi32(after);
@@ -265,15 +276,15 @@ SPB_INLINE void real_store_four(const real_scale *s, const int32_t *sums, const 
 
 typedef struct real_unfold {
     uint32_t surplus, down;
-    int32_t turned, offset;
+    int32_t turned;
 } real_unfold;
-SPB_INLINE real_unfold real_unfold_of(uint16_t surplus, uint32_t planes, int16_t turned, int16_t offset) {
-    real_unfold u = {surplus, 16 - planes, turned, offset};
+SPB_INLINE real_unfold real_unfold_of(uint16_t surplus, uint32_t planes, int turned) {
+    real_unfold u = {surplus, 16 - planes, turned ? -1 : 0};
     return u;
 }
-SPB_INLINE real_vector real_unfolded(const real_unfold *u, real_vector x) {
+SPB_INLINE real_vector real_unfolded(const real_unfold *u, real_vector x, real_vector offset) {
     int16_t s = (int16_t)((uint16_t)x - u->surplus);
-    return (int16_t)((((s >> u->down) * 2) ^ u->turned) + u->offset);
+    return (int16_t)((((s >> u->down) * 2) ^ u->turned) + offset);
 }
 SPB_INLINE real_vector real_prelu(real_vector d, int16_t slope, int16_t after) {
     int32_t x = d >= 0 ? d : ((int32_t)slope * d + (1 << 13)) >> 14;

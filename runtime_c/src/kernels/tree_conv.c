@@ -65,11 +65,12 @@ SPB_INLINE void fold(const tree_word *count, int lanes, spb_word *p) {
 }
 
 typedef struct tile {
-    const uint8_t *base;  /* window of the prepared planes, at the tile */
-    const uint8_t *mask;  /* which bits are pixels, at the tile */
-    uint8_t *out, *slots; /* out: at the tile */
-    uint32_t planes, plane_bytes;
+    const uint8_t *base;               /* window of the prepared planes, at the tile */
+    const uint8_t *mask;               /* which bits are pixels, at the tile */
+    uint8_t *out, *slots;              /* out: at the tile */
+    uint32_t planes, top, plane_bytes; /* top: the bit of the highest plane */
     const spb_layer *layer;
+    const spb_border *border;
     const uint8_t *border_words;          /* zero padding: tree_border.h, at the tile */
     uint32_t class_bytes, tail_bytes, at; /* at: byte of a plane where the tile begins */
 } tile;
@@ -78,13 +79,14 @@ typedef struct tile {
 static void step_sums(const tile *t, uint32_t channel, uint32_t word_bytes, const uint8_t *slot,
                       const uint8_t *tail) {
     if (SPB_TREE_SUMS)
-        spb_tree_sums(t->layer, slot, word_bytes, t->at, tail, channel, t->out);
+        spb_tree_sums(t->layer, t->border, slot, word_bytes, t->at, tail, channel, t->out);
 }
 
 #define SETTLE tree_settle
 #define TAIL_STEP tail_step
 #define STORE_PLANE store_plane
 #define OP(name) tree_##name
+#define SPLAT tree_splat
 #define WORD tree_word
 #include "tree_settle.h"
 #if defined(SPB_WORD_IS_AARCH64)
@@ -92,6 +94,7 @@ static void step_sums(const tile *t, uint32_t channel, uint32_t word_bytes, cons
 #define TAIL_STEP narrow_tail_step
 #define STORE_PLANE store_narrow
 #define OP(name) spb_##name
+#define SPLAT(x) (x)
 #define WORD spb_word
 #include "tree_settle.h"
 #else
@@ -131,8 +134,8 @@ SPB_INLINE const uint8_t *run_tile(const tile *t, const uint8_t *next, int lanes
         tree_word count[SPB_PLANES_MAX];
         next = tree_count(count, t->base, header, lanes);
         if (SPB_TREE_BORDER && tail_bytes && lanes == 1 && t->class_bytes == 1) { /* 3x3, the usual case */
-            tree_word bits = tree_settle(count, TREE_COUNT_PLANES, t->planes, header, source, slot, next,
-                                         t->border_words, 1);
+            tree_word bits =
+                tree_settle(count, TREE_COUNT_PLANES, t->top, header, source, slot, next, t->border_words, 1);
             tree_store(to, tree_and(bits, tree_load(t->mask)));
             next += tail_bytes;
         } else if ((SPB_TREE_BORDER || SPB_TREE_SUMS) && tail_bytes) {
@@ -140,13 +143,13 @@ SPB_INLINE const uint8_t *run_tile(const tile *t, const uint8_t *next, int lanes
             next += tail_bytes;
         } else if (lanes == 1) {
             tree_word bits =
-                tree_settle(count, TREE_COUNT_PLANES, t->planes, header, source, slot, NULL, NULL, 0);
+                tree_settle(count, TREE_COUNT_PLANES, t->top, header, source, slot, NULL, NULL, 0);
             tree_store(to, tree_and(bits, tree_load(t->mask)));
         } else { /* one word is all that the plane has pixels in */
             spb_word folded[SPB_PLANES_MAX];
             fold(count, lanes, folded);
             spb_word bits =
-                narrow_settle(folded, folded_planes(lanes), t->planes, header, source, slot, NULL, NULL, 0);
+                narrow_settle(folded, folded_planes(lanes), t->top, header, source, slot, NULL, NULL, 0);
             store_narrow(to, spb_and(bits, spb_load(t->mask)), SPB_PLANE_ALIGN);
         }
     } while (!(flags & SPB_STEP_LAST));
@@ -195,10 +198,13 @@ void spb_tree_conv(const spb_layer *layer, const uint8_t *in, uint8_t *out, uint
     uint32_t word = lanes == 1 ? TREE_WORD_BYTES : SPB_PLANE_ALIGN, end = to->height * to->row_bytes, at = 0;
     uint32_t strip = spb_strip_rows(layer), strip_bytes = strip * to->row_bytes;
     uint32_t tail_bytes = spb_tail_bytes(layer);
+    spb_border sides = {{0, 0, 0}, {0, 0, 0}}; /* only sums ask for it here */
     tree_border classes;
     classes.class_bytes = 0;
     classes.words = NULL;
     fill_mask(to, mask);
+    if (SPB_TREE_SUMS && layer->output)
+        sides = spb_border_of(layer);
     if (SPB_TREE_BORDER && border)
         tree_border_begin(&classes, layer, behind);
     for (uint32_t top = 0; top < to->height; top += strip) {
@@ -209,8 +215,10 @@ void spb_tree_conv(const spb_layer *layer, const uint8_t *in, uint8_t *out, uint
                       .out = layer->output ? out : out + at,
                       .slots = slots,
                       .planes = layer->planes,
+                      .top = 1u << (layer->planes - 1),
                       .plane_bytes = to->plane_bytes,
                       .layer = layer,
+                      .border = &sides,
                       .border_words = classes.words,
                       .class_bytes = classes.class_bytes,
                       .tail_bytes = tail_bytes,

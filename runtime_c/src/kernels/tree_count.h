@@ -111,22 +111,26 @@ SPB_INLINE tree_word tree_join(tree_word *c, tree_word carry, int subtract) {
     return subtract ? tree_half_not(c, carry) : tree_half(c, carry);
 }
 
-/* Both pieces of `size` = 2^j words, as the bits of `pieces` say, from taps on; returns where they end. */
+/* The piece of 2^j words, if `pieces` has it; returns where it ends. */
+SPB_INLINE const uint16_t *tree_piece(tree_word *c, const uint8_t *base, const uint16_t *taps,
+                                      uint32_t pieces, int j, int lanes, int subtract) {
+    if (!(pieces >> (2 * j + subtract) & 1))
+        return taps;
+    tree_word carry = j == 0   ? tree_gather(base, taps, lanes)
+                      : j == 1 ? tree_add2(c, base, taps, lanes, subtract)
+                      : j == 2 ? tree_add4(c, base, taps, lanes, subtract)
+                      : j == 3 ? tree_add8(c, base, taps, lanes, subtract)
+                               : tree_add16(c, base, taps, lanes, subtract);
+    carry = tree_join(&c[j], carry, subtract);
+    c[j + 1] = subtract ? tree_xor(c[j + 1], carry) : carry;
+    return taps + (lanes << j);
+}
+
+/* To add and to take away: no loop, which gcc would leave one around the larger blocks. */
 SPB_INLINE const uint16_t *tree_pieces(tree_word *c, const uint8_t *base, const uint16_t *taps,
                                        uint32_t pieces, int j, int lanes) {
-    for (int subtract = 0; subtract < 2; subtract++) {
-        if (pieces >> (2 * j + subtract) & 1) {
-            tree_word carry = j == 0   ? tree_gather(base, taps, lanes)
-                              : j == 1 ? tree_add2(c, base, taps, lanes, subtract)
-                              : j == 2 ? tree_add4(c, base, taps, lanes, subtract)
-                              : j == 3 ? tree_add8(c, base, taps, lanes, subtract)
-                                       : tree_add16(c, base, taps, lanes, subtract);
-            carry = tree_join(&c[j], carry, subtract);
-            c[j + 1] = subtract ? tree_xor(c[j + 1], carry) : carry;
-            taps += lanes << j;
-        }
-    }
-    return taps;
+    taps = tree_piece(c, base, taps, pieces, j, lanes, 0);
+    return tree_piece(c, base, taps, pieces, j, lanes, 1);
 }
 
 SPB_INLINE const uint16_t *tree_blocks(tree_word *c, const uint8_t *base, const uint16_t *taps,

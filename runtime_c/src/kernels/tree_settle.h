@@ -1,7 +1,7 @@
 /* A count joins a sum, and the sum is compared: included by tree_conv.c once for each type of word.
  *
  *   SETTLE, TAIL_STEP, STORE_PLANE   names of the functions
- *   WORD                             type; OP(name): its operations
+ *   WORD                             type; OP(name): its operations; SPLAT(x): of a spb_word
  *
  * The count, of `count_planes` planes, has weight 1 or 2; it joins the parent's sum, or begins one. The sum S
  * is compared with the header's constant T: both modulo 2^planes and no further apart than 2^(planes - 1), so
@@ -39,11 +39,12 @@ SPB_INLINE WORD OP(border_plane)(uint32_t j, const uint8_t *tail, const uint8_t 
 }
 
 SPB_INLINE WORD OP(settle_as)(const WORD *count, int count_planes, int shift, int from_zero, int keep,
-                              uint32_t planes, const uint8_t *header, const uint8_t *source, uint8_t *slot,
+                              uint32_t top, const uint8_t *header, const uint8_t *source, uint8_t *slot,
                               const uint8_t *tail, const uint8_t *words, uint32_t class_bytes) {
     const uint8_t *masks = header + SPB_STEP_MASKS;
     WORD zero = OP(splat_byte)(0), carry = zero, c = OP(splat_byte)(0xFF);
     WORD flip = OP(splat_byte)(header[SPB_STEP_FLIP]);
+    spb_word row = SPB_BYTE_ROW(masks);
 #define PLANE(j)                                                                                             \
     {                                                                                                        \
         const size_t at = (j) * sizeof(WORD);                                                                \
@@ -54,14 +55,14 @@ SPB_INLINE WORD OP(settle_as)(const WORD *count, int count_planes, int shift, in
             s = OP(add_plane)(j, count, count_planes, shift, OP(load)(source + at), &carry);                 \
         if (keep)                                                                                            \
             OP(store)(slot + at, s);                                                                         \
-        if ((j) + 1u == planes) {                                                                            \
+        if (top >> (j)&1u) {                                                                                 \
             if (header[SPB_STEP_FLAGS] & SPB_STEP_FIXED)                                                     \
                 return flip;                                                                                 \
             if (words)                                                                                       \
                 flip = OP(xor)(flip, OP(border_plane)(j, tail, words, class_bytes));                         \
             return OP(xor)(OP(xor)(s, c), flip);                                                             \
         }                                                                                                    \
-        WORD k = OP(splat_byte)(masks[j]);                                                                   \
+        WORD k = SPLAT(SPB_BYTE_OF(row, masks, j));                                                          \
         if (words)                                                                                           \
             k = OP(xor)(k, OP(border_plane)(j, tail, words, class_bytes));                                   \
         c = OP(select)(OP(xor)(s, c), k, s);                                                                 \
@@ -71,13 +72,14 @@ SPB_INLINE WORD OP(settle_as)(const WORD *count, int count_planes, int shift, in
     return c; /* never, nor above: no layer has more planes */
 }
 
-SPB_INLINE WORD SETTLE(const WORD *count, int count_planes, uint32_t planes, const uint8_t *header,
+/* `top`: the bit of the highest plane, so that each plane is asked for by one instruction. */
+SPB_INLINE WORD SETTLE(const WORD *count, int count_planes, uint32_t top, const uint8_t *header,
                        const uint8_t *source, uint8_t *slot, const uint8_t *tail, const uint8_t *words,
                        uint32_t class_bytes) {
     uint32_t flags = header[SPB_STEP_FLAGS] & (SPB_STEP_KEEP | SPB_STEP_SHIFT);
     enum { FROM_ZERO = 4 };
 #define AS(shift, from_zero, keep)                                                                           \
-    return OP(settle_as)(count, count_planes, shift, from_zero, keep, planes, header, source, slot, tail,    \
+    return OP(settle_as)(count, count_planes, shift, from_zero, keep, top, header, source, slot, tail,       \
                          words, class_bytes)
     switch (flags | (header[SPB_STEP_SOURCE] == SPB_NODE_ZERO ? FROM_ZERO : 0)) { /* constants from here on */
     case SPB_STEP_KEEP:
@@ -110,11 +112,11 @@ static void TAIL_STEP(const tile *t, const WORD *count, int count_planes, const 
     uint8_t *slot = t->slots + header[SPB_STEP_SLOT] * (size_t)t->planes * sizeof(WORD);
     uint32_t channel = spb_u16(header + SPB_STEP_CHANNEL);
     if (SPB_TREE_SUMS && t->layer->output) {
-        (void)SETTLE(count, count_planes, t->planes, header, source, slot, NULL, NULL, 0);
+        (void)SETTLE(count, count_planes, t->top, header, source, slot, NULL, NULL, 0);
         step_sums(t, channel, sizeof(WORD), slot, tail);
     } else {
-        WORD bits = SETTLE(count, count_planes, t->planes, header, source, slot, tail, t->border_words,
-                           t->class_bytes);
+        WORD bits =
+            SETTLE(count, count_planes, t->top, header, source, slot, tail, t->border_words, t->class_bytes);
         STORE_PLANE(t->out + (size_t)channel * t->plane_bytes, OP(and)(bits, OP(load)(t->mask)), bytes);
     }
 }
@@ -123,4 +125,5 @@ static void TAIL_STEP(const tile *t, const WORD *count, int count_planes, const 
 #undef TAIL_STEP
 #undef STORE_PLANE
 #undef OP
+#undef SPLAT
 #undef WORD

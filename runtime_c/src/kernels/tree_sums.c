@@ -74,35 +74,43 @@ static void wide_sums(const spb_layer *layer, const spb_border *border, const ta
     }
 }
 
-enum { WORD_PIXELS = 256 }; /* of the widest word */
+/* Pixels of the tree kernel's word, two registers at most, and what loops go beyond. */
+enum { WORD_ROOM = 16 * SPB_WORD_BYTES + 2 * REAL_LANES };
 
-/* The weights inside the image of a border class, or of all. */
-static int32_t weights_of(const tail *t, uint32_t border_class) {
-    int32_t weights;
+/* What is added to 2 sign S, modulo 2^16, in the pixels of a border class, or in all: less the weights inside
+ * the image, and 1 more where the sign is -1. */
+SPB_INLINE int16_t offset_of(const tail *t, uint32_t border_class) {
+    uint32_t weights;
     memcpy(&weights, t->weights + 4 * (size_t)border_class, sizeof weights);
-    return weights;
+    return (int16_t)(uint16_t)((uint32_t)(t->factor < 0) - weights);
 }
 
-/* Adds to the sums of pixels [x, x + count) of a row, which were made with the base class's weights, what
- * those of border class `k` of the columns have less; the row's classes begin at `row_class`. */
-static void mend_class(const spb_axis *columns, const tail *t, uint32_t row_class, uint32_t k, int32_t base,
-                       uint32_t x, uint32_t count, int16_t *sums) {
-    uint32_t first = k <= columns->leading ? k : k + columns->shift;
-    uint32_t end = first + (k == columns->leading ? columns->shift + 1 : 1);
-    uint16_t less = (uint16_t)(base - weights_of(t, row_class + k));
-    first = first > x ? first - x : 0;
-    end = end > x ? end - x : 0;
-    end = end < count ? end : count;
-    for (uint32_t i = first; i < end; i++)
-        sums[i] = (int16_t)(uint16_t)((uint16_t)sums[i] + less);
+/* The offsets of columns [x, x + count) of a row of class `row`. With zero padding the columns outside the
+ * base class have their own, each being a class by itself. */
+SPB_INLINE void row_offsets(const spb_layer *layer, const spb_border *border, const tail *t, uint32_t row,
+                            uint32_t x, uint32_t count, int16_t *offsets) {
+    const spb_axis columns = border->columns;
+    const uint32_t inside = spb_base_class(border) % columns.count, first = row * columns.count;
+    real_vector most = real_splat(offset_of(t, layer->zero_pad ? first + inside : 0));
+    for (int16_t *to = offsets; to < offsets + count; to += REAL_LANES)
+        real_store(to, most);
+    for (uint32_t k = 0; layer->zero_pad && k < columns.count; k++) {
+        uint32_t i = (k < inside ? k : k + columns.shift) - x; /* wraps in front of x */
+        if (k != inside && i < count)
+            offsets[i] = offset_of(t, first + k);
+    }
 }
 
-static void mend_row(const spb_border *border, const tail *t, int32_t base, uint32_t y, uint32_t x,
-                     uint32_t count, int16_t *sums) {
-    uint32_t row = spb_axis_class(&border->rows, y), row_class = row * border->columns.count;
-    for (uint32_t k = 0; k < border->columns.count; k++) {
-        if (row_class + k != spb_base_class(border))
-            mend_class(&border->columns, t, row_class, k, base, x, count, sums);
+/* `count` numbers and up to two vectors behind them. */
+SPB_INLINE void unfold(const real_unfold *u, const int16_t *numbers, const int16_t *offsets, uint32_t count,
+                       int16_t *sums) {
+    const int16_t *end = sums + count;
+    while (sums < end) { /* pointers: of an index gcc makes more instructions */
+        real_vector low = real_unfolded(u, real_load(numbers), real_load(offsets));
+        real_vector high = real_unfolded(u, real_load(numbers + REAL_LANES), real_load(offsets + REAL_LANES));
+        real_store(sums, low);
+        real_store(sums + REAL_LANES, high);
+        numbers += 2 * REAL_LANES, offsets += 2 * REAL_LANES, sums += 2 * REAL_LANES;
     }
 }
 
@@ -110,44 +118,43 @@ static void mend_row(const spb_border *border, const tail *t, int32_t base, uint
  * of the first one in the image. */
 static uint32_t narrow_sums(const spb_layer *layer, const spb_border *border, const tail *t,
                             const uint8_t *planes, uint32_t word_bytes, uint32_t at, size_t *first,
-                            int16_t sums[WORD_PIXELS + REAL_LANES]) {
-    int16_t numbers[WORD_PIXELS + REAL_LANES];
-    uint32_t used = layer->planes < NUMBER_BITS ? layer->planes : NUMBER_BITS, filled = 0;
-    uint32_t row_bits = layer->out.row_bytes * 8, bits = word_bytes * 8, from = at * 8;
-    int32_t base = weights_of(t, layer->zero_pad ? spb_base_class(border) : 0);
-    int16_t turned = t->factor < 0 ? -1 : 0;
-    const real_unfold u = real_unfold_of((uint16_t)(t->constant << (NUMBER_BITS - used)), used, turned,
-                                         (int16_t)(uint16_t)(-base - turned));
+                            int16_t sums[WORD_ROOM]) {
+    int16_t numbers[WORD_ROOM], offsets[WORD_ROOM];
+    const spb_axis rows = border->rows;
+    const uint32_t row_bits = layer->out.row_bytes * 8, bits = word_bytes * 8, width = layer->out.width;
+    uint32_t y = at * 8 / row_bits, x = at * 8 % row_bits, filled = 0, of_row = UINT32_MAX;
+    uint32_t used = layer->planes < NUMBER_BITS ? layer->planes : NUMBER_BITS;
+    const real_unfold u =
+        real_unfold_of((uint16_t)(t->constant << (NUMBER_BITS - used)), used, t->factor < 0);
     spb_plane_numbers(planes, word_bytes, layer->planes, numbers);
-    *first = from / row_bits * (size_t)layer->out.width + from % row_bits;
-    for (uint32_t bit = 0, step; bit < bits; bit += step) {
-        uint32_t y = (from + bit) / row_bits, x = (from + bit) % row_bits;
-        if (y >= layer->out.height)
-            break;
+    *first = y * (size_t)width + x;
+    for (uint32_t bit = 0, step; bit < bits && y < layer->out.height; bit += step, y++, x = 0) {
         step = row_bits - x < bits - bit ? row_bits - x : bits - bit;
-        uint32_t left = x < layer->out.width ? layer->out.width - x : 0, count = left < step ? left : step;
-        for (uint32_t i = 0; i < count; i += REAL_LANES)
-            real_store(sums + filled + i, real_unfolded(&u, real_load(numbers + bit + i)));
-        if (layer->zero_pad)
-            mend_row(border, t, base, y, x, count, sums + filled);
+        uint32_t left = x < width ? width - x : 0, count = left < step ? left : step;
+        uint32_t row = layer->zero_pad ? spb_axis_class(&rows, y) : 0;
+        /* Most rows are as the one above, unless the word began within that. */
+        if (row != of_row || bit < row_bits) {
+            row_offsets(layer, border, t, row, x, count, offsets);
+            of_row = row;
+        }
+        unfold(&u, numbers + bit, offsets, count, sums + filled);
         filled += count;
     }
     return filled;
 }
 
-void spb_tree_sums(const spb_layer *layer, const uint8_t *planes, uint32_t word_bytes, uint32_t at,
-                   const uint8_t *step_tail, uint32_t index, uint8_t *out) {
+void spb_tree_sums(const spb_layer *layer, const spb_border *border, const uint8_t *planes,
+                   uint32_t word_bytes, uint32_t at, const uint8_t *step_tail, uint32_t index, uint8_t *out) {
     const tail t = tail_of(layer, step_tail);
     if (t.factor == 0)
         return; /* another step of the node follows */
-    const spb_border border = spb_border_of(layer);
     size_t pixels = (size_t)layer->out.height * layer->out.width, first;
     if (layer->output != SPB_OUTPUT_INT16) {
-        wide_sums(layer, &border, &t, planes, word_bytes, at, (int32_t *)(void *)out + index * pixels);
+        wide_sums(layer, border, &t, planes, word_bytes, at, (int32_t *)(void *)out + index * pixels);
         return;
     }
-    int16_t sums[WORD_PIXELS + REAL_LANES], *channel = (int16_t *)(void *)out + index * pixels;
-    uint32_t count = narrow_sums(layer, &border, &t, planes, word_bytes, at, &first, sums);
+    int16_t sums[WORD_ROOM], *channel = (int16_t *)(void *)out + index * pixels;
+    uint32_t count = narrow_sums(layer, border, &t, planes, word_bytes, at, &first, sums);
     if (layer->real) {
         const int16_t *addend = layer->addend ? layer->addend + index * pixels + first : NULL;
         spb_requantize(layer, index, sums, count, addend, channel + first);

@@ -38,10 +38,8 @@ SPB_INLINE void tree_store(uint8_t *p, tree_word x) {
     spb_store(p, x.q[0]);
     spb_store(p + 16, x.q[1]);
 }
-SPB_INLINE tree_word tree_splat_byte(uint8_t byte) {
-    spb_word x = spb_splat_byte(byte);
-    return tree_pair(x, x);
-}
+SPB_INLINE tree_word tree_splat(spb_word x) { return tree_pair(x, x); }
+SPB_INLINE tree_word tree_splat_byte(uint8_t byte) { return tree_splat(spb_splat_byte(byte)); }
 SPB_INLINE tree_word tree_xor(tree_word a, tree_word b) {
     return tree_pair(spb_xor(a.q[0], b.q[0]), spb_xor(a.q[1], b.q[1]));
 }
@@ -114,6 +112,7 @@ typedef spb_word tree_word;
 
 SPB_INLINE tree_word tree_load(const uint8_t *p) { return spb_load_word(p); }
 SPB_INLINE void tree_store(uint8_t *p, tree_word x) { spb_store_word(p, x); }
+SPB_INLINE tree_word tree_splat(spb_word x) { return x; }
 SPB_INLINE tree_word tree_splat_byte(uint8_t byte) { return spb_splat_byte(byte); }
 SPB_INLINE tree_word tree_xor(tree_word a, tree_word b) { return spb_xor(a, b); }
 SPB_INLINE tree_word tree_and(tree_word a, tree_word b) { return spb_and(a, b); }
