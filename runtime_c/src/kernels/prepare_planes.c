@@ -114,11 +114,12 @@ static void fill_edges(const mover *m, uint8_t *copy, uint32_t channels, uint32_
 SPB_INLINE void move_planes(const mover *given, int count, int padded, const uint8_t *restrict plane,
                             uint32_t plane_bytes, uint8_t *restrict copy, uint32_t channels, uint32_t step) {
     mover m[3]; /* no store can change them */
-    for (int i = 0; i < count; i++) {
-        m[i] = given[i];
+    int copied = 0;
+    do { /* at least one */
+        m[copied] = given[copied];
         if (!padded)
-            m[i].pad = m[i].outside = m[i].fill = 0;
-    }
+            m[copied].pad = m[copied].outside = m[copied].fill = 0;
+    } while (++copied < count);
     uint64_t behind = m->pad & ~m->rows;
     uint8_t *to = copy + m->top;
     for (uint32_t c = 0; c < channels; c++, plane += plane_bytes, to += step) {
@@ -145,8 +146,10 @@ SPB_INLINE void move_planes(const mover *given, int count, int padded, const uin
 SPB_INLINE void move_single(const mover *given, int count, const uint8_t *restrict plane,
                             uint32_t plane_bytes, uint8_t *restrict copy, uint32_t channels, uint32_t step) {
     mover m[3];
-    for (int i = 0; i < count; i++)
-        m[i] = given[i];
+    int copied = 0;
+    do {
+        m[copied] = given[copied];
+    } while (++copied < count);
     uint32_t above = m->top < 8 ? m->top * 8 : 0;
     uint64_t rows = m->top < 8 ? low_bits(m->body * 8) : 0, edges = m->pad & ~(rows << above);
     for (uint32_t c = 0; c < channels; c++, plane += plane_bytes, copy += step) {
@@ -166,8 +169,10 @@ SPB_INLINE void move_copies(const spb_layer *layer, uint32_t top, uint32_t first
     uint32_t channels = layer->in.channels, plane_bytes = layer->in.plane_bytes;
     uint8_t *copy = prepared + (size_t)first * copy_bytes;
     mover m[3];
-    for (int i = 0; i < count; i++)
-        m[i] = mover_of(layer, top, copy_bytes, (int)first + i - (int)layer->padding);
+    int made = 0;
+    do {
+        m[made] = mover_of(layer, top, copy_bytes, (int)first + made - (int)layer->padding);
+    } while (++made < count);
     in += m->from;
     for (int i = 0; i < count && parts & EDGES && copy_bytes != 8; i++)
         fill_edges(&m[i], copy + (size_t)i * copy_bytes, channels, step);
