@@ -75,6 +75,7 @@ class Run:
     instructions: int
     stack_bytes: int
     program: Path
+    classes: Mapping[str, int]  # executed instructions by what they are (insn_class.h)
 
 
 def machine_of(target: Target) -> str:
@@ -183,7 +184,10 @@ def run_program(program: Path, place: Machine, folder: Path) -> Run:
             *place.command,
             *("-nographic", "-monitor", "none", "-serial", "none"),
             *("-chardev", "stdio,id=out", "-semihosting-config", "enable=on,target=native,chardev=out"),
-            *("-plugin", f"{plugin()},out={counts}"),
+            *(
+                "-plugin",
+                f"{plugin()},out={counts},classes={'thumb' if place.command[0] == _ARM else 'riscv'}",
+            ),
             *("-kernel", str(program)),
         ]
     )
@@ -200,6 +204,7 @@ def run_program(program: Path, place: Machine, folder: Path) -> Run:
         instructions=counted["marked"] // counted["marks"],
         stack_bytes=int(found["stack"], 16),
         program=program,
+        classes={name: count // counted["marks"] for name, count in counted["classes"].items()},
     )
 
 

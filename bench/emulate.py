@@ -105,7 +105,7 @@ def bench_program(command: tuple[str, ...]) -> Path:
 def plugin() -> Path:
     """The instruction counter, compiled."""
     command = ("gcc", "-std=c11", "-O2", "-fPIC", "-shared")
-    return build(command, [HERE / "insn_plugin.c"], include=(), output_name="libinsn.so")
+    return build(command, [HERE / "insn_plugin.c"], include=(HERE,), output_name="libinsn.so")
 
 
 def compiler_of(command: tuple[str, ...]) -> str:

@@ -21,12 +21,16 @@
  * The counters are incremented inline, not atomically: for programs of one thread. Time under emulation means
  * nothing; instructions do. A program that prints clock values makes its own total wobble.
  *
+ * With classes=thumb or classes=riscv, "classes" has what the marked instructions were (insn_class.h).
+ *
  * Debian ships no qemu-plugin.h, so what is used of plugin API version 1 (QEMU 4.2 to 8.2) is declared here.
  */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "insn_class.h"
 
 typedef uint64_t qemu_plugin_id_t;
 struct qemu_plugin_tb;
@@ -79,21 +83,26 @@ static struct {
     int counting;
     int is_a64;
     uint32_t begins[2], ends[2]; /* marker instructions */
-    char target[32], out[4096], blocks[4096];
+    char target[32], out[4096], blocks[4096], classes[32];
+    uint64_t class_total[INSN_CLASSES], class_begin[INSN_CLASSES], class_marked[INSN_CLASSES];
     block *first;
 } state;
 
 static void at_begin(unsigned vcpu, void *user) {
     (void)vcpu, (void)user;
     state.begin = state.total;
+    memcpy(state.class_begin, state.class_total, sizeof state.class_begin);
     state.counting = 1;
     state.marks++;
 }
 
 static void at_end(unsigned vcpu, void *user) {
     (void)vcpu, (void)user;
-    if (state.counting)
+    if (state.counting) {
         state.marked += state.total - state.begin - 1; /* one of the markers */
+        for (int i = 0; i < INSN_CLASSES; i++)
+            state.class_marked[i] += state.class_total[i] - state.class_begin[i] - (i == INSN_ALU);
+    }
     state.counting = 0;
 }
 
@@ -112,6 +121,15 @@ static void count_block(struct qemu_plugin_tb *tb) {
     qemu_plugin_register_vcpu_tb_exec_inline(tb, QEMU_PLUGIN_INLINE_ADD_U64, &b->executions, 1);
 }
 
+static void count_class(struct qemu_plugin_insn *insn, uint32_t word) {
+    uint32_t words, bytes = (uint32_t)qemu_plugin_insn_size(insn);
+    int class = insn_class(word, bytes, strcmp(state.classes, "thumb") == 0, &words);
+    const enum qemu_plugin_op add = QEMU_PLUGIN_INLINE_ADD_U64;
+    qemu_plugin_register_vcpu_insn_exec_inline(insn, add, &state.class_total[class], 1);
+    if (words)
+        qemu_plugin_register_vcpu_insn_exec_inline(insn, add, &state.class_total[INSN_WORD], words);
+}
+
 /* Whether a callback sees its own instruction counted depends on QEMU's version; as both markers see the
  * same, their difference is the instructions between them and one marker. */
 static void translate(qemu_plugin_id_t id, struct qemu_plugin_tb *tb) {
@@ -124,6 +142,8 @@ static void translate(qemu_plugin_id_t id, struct qemu_plugin_tb *tb) {
         uint32_t word = 0;
         memcpy(&word, qemu_plugin_insn_data(insn), qemu_plugin_insn_size(insn) == 2 ? 2 : sizeof word);
         qemu_plugin_register_vcpu_insn_exec_inline(insn, QEMU_PLUGIN_INLINE_ADD_U64, &state.total, 1);
+        if (state.classes[0])
+            count_class(insn, word);
         if (state.is_a64 && is_a64_simd(word))
             qemu_plugin_register_vcpu_insn_exec_inline(insn, QEMU_PLUGIN_INLINE_ADD_U64, &state.simd, 1);
         if (state.is_a64 && is_a64_memory(word))
@@ -164,8 +184,12 @@ static void at_exit(qemu_plugin_id_t id, void *user) {
     } else {
         fprintf(f, ", \"simd\": null, \"memory\": null");
     }
-    fprintf(f, ", \"marked\": %llu, \"marks\": %llu}\n", (unsigned long long)state.marked,
+    fprintf(f, ", \"marked\": %llu, \"marks\": %llu", (unsigned long long)state.marked,
             (unsigned long long)state.marks);
+    for (int i = 0; i < INSN_CLASSES && state.classes[0]; i++)
+        fprintf(f, "%s\"%s\": %llu", i ? ", " : ", \"classes\": {", insn_class_names[i],
+                (unsigned long long)state.class_marked[i]);
+    fprintf(f, state.classes[0] ? "}}\n" : "}\n");
     fclose(f);
 }
 
@@ -189,8 +213,10 @@ int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int argc, 
             snprintf(state.out, sizeof state.out, "%s", argv[i] + 4);
         } else if (strncmp(argv[i], "blocks=", 7) == 0) {
             snprintf(state.blocks, sizeof state.blocks, "%s", argv[i] + 7);
+        } else if (strncmp(argv[i], "classes=", 8) == 0) {
+            snprintf(state.classes, sizeof state.classes, "%s", argv[i] + 8);
         } else {
-            fprintf(stderr, "insn_plugin: unknown option %s; there are out=FILE and blocks=FILE\n", argv[i]);
+            fprintf(stderr, "insn_plugin: unknown option %s; there are out=, blocks=, classes=\n", argv[i]);
             return -1;
         }
     }
