@@ -1,12 +1,17 @@
 """One network on a microcontroller in three forms: a tree, dense popcount, int8 in CMSIS-NN's manner.
 
-    python bench/firmware.py [--json bench/results/firmware.json]
+    python bench/firmware.py [--json bench/results/firmware.json] [TARGET...]
+
+Where targets are named, the file keeps the others' figures that it has.
 
 SYNTHETIC weights, a tenth of them not 0. All three are built here by the target's first compiler with its
 flags, and run under qemu, where a plugin counts the instructions of one image. Tree and popcount are exports
 of the same bundle graph and give the same bits; the int8 network (int8_net.h) has the same shapes, no more.
 Flash is what the network's object files hold, code and constants; RAM is the arena, or the two activations
-and the windows, without stack.
+and the windows, without stack. Cycles are the counted instructions priced by the target's [cycles]: a model.
+
+A core with MVE runs tree and popcount twice, with its kernels and with those of plain C; the int8 network is
+left out there, since it is plain C, and what its users would run is not.
 """
 
 from __future__ import annotations
@@ -16,11 +21,13 @@ import json
 import subprocess
 import sys
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from bare_metal import MACHINES, machine_of, run_network, run_program, toolchain_of
+from fit_firmware import priced
 from numpy.typing import NDArray
 from spanbit.bundle import read_bundle, write_bundle
 from spanbit.bundle.records import OpCode
@@ -46,6 +53,7 @@ from spanbit.targets import Target, load_target
 from spanbit.tree.synthetic import sparse_ternary_layer
 
 HERE = Path(__file__).resolve().parent
+TARGETS = ("cortex-m4", "cortex-m0plus", "cortex-m55")
 COST, CLASSES, SIDE, STEM = 0.10, 10, 32, 32
 CONVS = ((32, 64), (64, 64), (64, 128))  # in, out; a pool before each but the first, and one behind the last
 
@@ -60,28 +68,37 @@ class Form:
     ram_bytes: int
     stack_bytes: int
     instructions: int
+    cycles: int  # of the target's model
     bits_a_weight: float  # constants of the binary convolutions, all that belongs to them
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="A network on a microcontroller in three forms.")
     parser.add_argument("--json", type=Path)
-    parser.add_argument("targets", nargs="*", default=["cortex-m4", "cortex-m0plus"])
+    parser.add_argument("targets", nargs="*")
     asked = parser.parse_args()
-    forms = [form for name in asked.targets for form in measure(load_target(name))]
+    forms = [form for name in asked.targets or TARGETS for form in measure(load_target(name))]
     for form in forms:
         print(form)
     if asked.json:
-        compiler = toolchain_of(load_target(asked.targets[0]))
+        compiler = toolchain_of(load_target(TARGETS[0]))
         version = subprocess.run([*compiler.command, "--version"], capture_output=True, text=True, check=True)
         said = {
             "command": "python bench/firmware.py --json bench/results/firmware.json",
             "compiler": f"{version.stdout.splitlines()[0]} {compiler.flags[0]}",
             "network": f"3x{SIDE}x{SIDE} > {STEM}, then {', '.join(f'{i} > {o}' for i, o in CONVS)}, 3x3",
             "cost": COST,
-            "forms": [asdict(form) for form in forms],
+            "forms": [*_kept(asked.json, asked.targets), *(asdict(form) for form in forms)],
         }
         asked.json.write_text(json.dumps(said, indent=1) + "\n")
+
+
+def _kept(path: Path, measured: list[str]) -> list[dict[str, Any]]:
+    """Figures of the targets that were not measured now, but before."""
+    if not measured or not path.exists():
+        return []
+    before = json.loads(path.read_text())["forms"]
+    return [form for form in before if form["target"] not in measured]
 
 
 def network() -> Graph:
@@ -110,8 +127,20 @@ def network() -> Graph:
 
 def measure(target: Target) -> list[Form]:
     """All forms on one core."""
+    if target.isa != "mve":
+        return [*_exports(target, ""), _int8(target, _images())]
+    plain = _exports(replace(target, isa="scalar32"), ", plain C")
+    return _exports(target, ", MVE") + plain
+
+
+def _images() -> NDArray[np.uint8]:
+    return np.random.default_rng(1).integers(0, 256, (1, SIDE, SIDE, 3), np.uint8)
+
+
+def _exports(target: Target, kernels: str) -> list[Form]:
+    """Tree and popcount."""
     graph = network()
-    images = np.random.default_rng(1).integers(0, 256, (1, SIDE, SIDE, 3), np.uint8)
+    images = _images()
     forms = []
     outputs = []
     for form, kernel, tables in (
@@ -120,7 +149,10 @@ def measure(target: Target) -> list[Form]:
         ("dense popcount", KernelKind.DENSE, Tables.FLASH),
     ):
         net = c_network(
-            read_bundle(write_bundle(compile_graph(graph, target, kernel), images)), "small", tables
+            read_bundle(write_bundle(compile_graph(graph, target, kernel), images)),
+            "small",
+            tables,
+            target.isa,
         )
         with tempfile.TemporaryDirectory() as folder:
             root = Path(folder)
@@ -131,9 +163,10 @@ def measure(target: Target) -> list[Form]:
         outputs.append(run.outputs)
         held = sum(layer.const_bytes for layer in net.layers if layer.op in (OpCode.TREE, OpCode.DENSE))
         bits = 8 * held / _weights()
-        forms.append(Form(form, target.name, flash, net.arena_bytes, run.stack_bytes, run.instructions, bits))
+        cost = (run.instructions, round(priced(run.classes, target)))
+        forms.append(Form(form + kernels, target.name, flash, net.arena_bytes, run.stack_bytes, *cost, bits))
     assert all(np.array_equal(output, outputs[0]) for output in outputs)
-    return [*forms, _int8(target, images)]
+    return forms
 
 
 def _machine(target: Target) -> str:
@@ -191,7 +224,8 @@ def _int8(target: Target, images: NDArray[np.uint8]) -> Form:
         subprocess.run([*words, *map(str, sources), str(memory), *link], check=True)
         run = run_program(program, place, root)
         flash = object_bytes(target, [net], root)
-    return Form("int8, CMSIS-NN style", target.name, flash, ram, run.stack_bytes, run.instructions, 8.0)
+    cost = (run.instructions, round(priced(run.classes, target)))
+    return Form("int8, CMSIS-NN style", target.name, flash, ram, run.stack_bytes, *cost, 8.0)
 
 
 _MAIN = """#include "semihosting.h"

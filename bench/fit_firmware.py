@@ -2,10 +2,12 @@
 
     python bench/fit_firmware.py [TARGET...]    # prints them, with the largest error
     python bench/fit_firmware.py --write        # and writes them into the targets' files
+    python bench/fit_firmware.py --write --mix  # only the mean cycles, of a tree and of a dense network
 
 Networks with SYNTHETIC weights are exported, built with the target's first compiler and run under qemu,
-where the plugin counts one run's instructions. Instructions, not cycles: no model of these cores' pipelines
-and flashes is at hand, and wait states are a board's own.
+where the plugin counts one run's instructions, for [cost], and what they are: priced by the target's
+[cycles], for the mean cycles of an instruction there. A model, never a measurement: each instruction by
+itself, every branch as taken; wait states and caches are a board's own.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from __future__ import annotations
 import re
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +46,7 @@ from spanbit_deploy.tune.fit import fitted
 CORES = ("cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55", "riscv32")
 SAME = {"esp32-s3": "riscv32"}
 MACHINES = {"cortex-m0plus": "mps2-an385"}  # the micro:bit has too little memory
+MIX = (1, 11)  # networks that the mean cycles of an instruction are of: a tree's, a dense one's
 # channels, side, kernel, stride, cost of the tree, kernel, a pool behind it
 CASES = (
     (16, 32, 3, 1, 0.10, KernelKind.TREE, True),
@@ -53,6 +56,8 @@ CASES = (
     (32, 16, 1, 1, 0.30, KernelKind.TREE, True),
     (16, 32, 3, 2, 0.10, KernelKind.TREE, False),
     (48, 16, 3, 2, 0.30, KernelKind.TREE, False),
+    (64, 16, 3, 1, 0.30, KernelKind.TREE, True),
+    (128, 8, 3, 1, 0.20, KernelKind.TREE, False),
     (16, 16, 3, 1, 0.30, KernelKind.DENSE, True),
     (64, 8, 3, 1, 0.30, KernelKind.DENSE, False),
     (128, 8, 1, 1, 0.30, KernelKind.DENSE, True),
@@ -63,19 +68,24 @@ CASES = (
 def main() -> None:
     asked = [name for name in sys.argv[1:] if not name.startswith("-")]
     for name in asked or CORES:
-        figures = measure(load_target(name))
+        figures, cycles = measure(load_target(name), mix_only="--mix" in sys.argv[1:])
         for same in (name, *(other for other, like in SAME.items() if like == name)):
             if "--write" in sys.argv[1:]:
-                write(data_dir("targets") / f"{same}.toml", figures, name if same != name else "")
+                write(data_dir("targets") / f"{same}.toml", figures, cycles, name if same != name else "")
 
 
-def measure(target: Target) -> dict[str, float]:
-    """Cost figure -> instructions."""
-    rows, taken = [], []
-    for graph, kernel, tables in networks():
+def measure(target: Target, *, mix_only: bool = False) -> tuple[Mapping[str, float], float]:
+    """Cost figure -> instructions, none where only the mix was asked for; cycles of an instruction.
+
+    The mean is that of MIX, so that it is the same whichever of both was asked for.
+    """
+    rows, taken, mix = [], [], []
+    for index, (graph, kernel, tables) in enumerate(networks()):
+        if mix_only and index not in MIX:
+            continue
         images = np.random.default_rng(1).integers(0, 256, (1, *_image(graph)), np.uint8)
         compiled = compile_graph(graph, target, kernel)
-        net = c_network(read_bundle(write_bundle(compiled, images)), "net", tables)
+        net = c_network(read_bundle(write_bundle(compiled, images)), "net", tables, target.isa)
         with tempfile.TemporaryDirectory() as folder:
             run = run_network(net, target, images, Path(folder), machine=MACHINES.get(target.name, ""))
         assert run.check == 0, f"{target.name}: layer {run.check - 1} differs"
@@ -83,6 +93,21 @@ def measure(target: Target) -> dict[str, float]:
         assert not left_out
         rows.append(dict(amounts))
         taken.append(float(run.instructions))
+        if index in MIX:
+            mix.append(priced(run.classes, target) / run.instructions)
+    mean = round(sum(mix) / len(mix), 2)
+    print(f"{target.name}: {mean} cycles an instruction, {min(mix):.2f} to {max(mix):.2f}", flush=True)
+    return ({} if mix_only else _fitted(target, rows, taken)), mean
+
+
+def priced(classes: Mapping[str, int], target: Target) -> float:
+    """Cycles of counted instructions, by the target's table."""
+    assert target.cycles is not None
+    table = target.cycles.classes
+    return sum(count * table[name] for name, count in classes.items() if count)
+
+
+def _fitted(target: Target, rows: list[dict[str, float]], taken: list[float]) -> dict[str, float]:
     names = sorted({name for row in rows for name in row})
     every = fitted([{name: row.get(name, 0.0) for name in names} for row in rows], taken)
     off = [
@@ -136,16 +161,18 @@ def _network(channels: int, side: int, kernel: int, stride: int, cost: float, po
     return Graph("fit", Shape(1, side, side), tuple(ops))
 
 
-def write(path: Path, figures: dict[str, float], like: str) -> None:
-    """The [cost] table of a target file."""
+def write(path: Path, figures: Mapping[str, float], per_instruction: float, like: str) -> None:
+    """The [cost] table of a target file, where there are figures, and [cycles] per_instruction."""
+    text = path.read_text()
     why = (
         f"Not measured: those of {like}."
         if like
         else "Fitted to executed instructions, emulated, synthetic weights: bench/fit_firmware.py --write"
     )
-    lines = ["[cost]", f"# {why}", *(f"{name} = {value}" for name, value in figures.items())]
-    text = re.sub(r"\[cost\]\n.*?\n\n", "\n".join(lines) + "\n\n", path.read_text(), count=1, flags=re.DOTALL)
-    path.write_text(text)
+    if figures:
+        lines = ["[cost]", f"# {why}", *(f"{name} = {value}" for name, value in figures.items())]
+        text = re.sub(r"\[cost\]\n.*?\n\n", "\n".join(lines) + "\n\n", text, count=1, flags=re.DOTALL)
+    path.write_text(re.sub(r"(?m)^per_instruction = .*$", f"per_instruction = {per_instruction}", text))
 
 
 if __name__ == "__main__":

@@ -42,3 +42,11 @@ def test_rows_save_ram_and_cost_little() -> None:
     whole, rows = ([run for run in ROWS["measured"] if run["input"] == way] for way in ("image", "rows"))
     for before, after in zip(whole, rows, strict=True):
         assert after["instructions"] < 1.05 * before["instructions"]
+
+
+def test_mve_takes_fewer_instructions_and_model_cycles_than_plain_c() -> None:
+    forms = {form["form"]: form for form in RESULT["forms"] if form["target"] == "cortex-m55"}
+    for form, times in (("tree, tables in flash", 2), ("dense popcount", 1.1)):
+        vectors, plain = forms[f"{form}, MVE"], forms[f"{form}, plain C"]
+        assert vectors["instructions"] < vectors["cycles"] < plain["cycles"] / times
+        assert vectors["instructions"] < plain["instructions"] / times

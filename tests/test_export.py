@@ -61,6 +61,21 @@ def test_windows_that_leave_the_image(tmp_path: Path) -> None:
     assert run_on_host([net], tmp_path, *SANITIZED) == 0
 
 
+def test_words_of_mve_run_on_a_host_too(tmp_path: Path, digits: Bundle) -> None:
+    nets = [c_network(random_bundle(seed), f"net_{seed}", Tables.FLASH, "mve") for seed in (40, 41)]
+    nets.append(c_network(digits, "digits", Tables.ENCODED, "mve"))
+    assert run_on_host(nets, tmp_path, *SANITIZED) == 0
+    assert b"SPB_FORCE_SCALAR 128" in nets[0].files["src/net_40_config.h"]
+
+
+def test_gcc_takes_the_files_as_c99(tmp_path: Path, digits: Bundle) -> None:
+    net = c_network(digits, "digits", Tables.ENCODED)
+    write_files(net.files, tmp_path)
+    for path in net.c_files:
+        words = ["gcc", "-std=c99", "-Wall", "-Wextra", "-Werror", "-fsyntax-only"]
+        subprocess.run([*words, f"-I{tmp_path / 'include'}", str(tmp_path / path)], check=True)
+
+
 def test_a_wrong_layer_is_named(tmp_path: Path, digits: Bundle) -> None:
     golden = digits.golden[0]
     crcs = (*golden.layer_crcs[:3], golden.layer_crcs[3] ^ 1, *golden.layer_crcs[4:])

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from bare_metal import run_network
-from firmware_nets import digits_bundle
+from firmware_nets import digits_bundle, random_bundle
 from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 from spanbit.bundle import write_bundle
@@ -49,7 +49,7 @@ def test_bit_equal_on_an_emulated_core(
     core: str, compiler: str, tables: Tables, floats: bool, images: NDArray[np.uint8], tmp_path: Path
 ) -> None:
     bundle = digits_bundle(images, floats=floats)
-    net = c_network(bundle, "digits", tables)
+    net = c_network(bundle, "digits", tables, load_target(core).isa)
     run = run_network(net, load_target(core), images, tmp_path, toolchain=compiler, optimise="-O1")
     assert run.check == 0, f"layer {run.check - 1} differs"
     host = Model(write_bundle(bundle.compiled, images))
@@ -59,6 +59,18 @@ def test_bit_equal_on_an_emulated_core(
     assert np.array_equal(run.outputs, expected.reshape(len(images), -1).view(np.uint8))
     assert len(np.unique(run.outputs, axis=0)) == len(images)
     assert run.instructions > 10_000 and 0 < run.stack_bytes < _STACK_MAX
+
+
+@pytest.mark.parametrize("seed", [40, 41, 42, 43])
+def test_random_networks_on_a_core_with_mve(seed: int, tmp_path: Path) -> None:
+    target = load_target("cortex-m55")
+    bundle = random_bundle(seed)
+    net = c_network(bundle, "random", Tables.FLASH, target.isa)
+    sides = bundle.compiled.graph.input
+    image = np.zeros((1, sides.height, sides.width, sides.channels), np.uint8)
+    run = run_network(net, target, image, tmp_path, optimise="-O1")
+    assert run.check == 0, f"layer {run.check - 1} differs from the golden image's"
+    assert min(run.classes["vector"], run.classes["vector_load"]) > 100
 
 
 def test_a_wrong_table_is_noticed(images: NDArray[np.uint8], tmp_path: Path) -> None:

@@ -47,7 +47,13 @@ def test_targets_without_a_system() -> None:
         assert target.is_firmware == (name in FIRMWARE)
         assert (target.flash_bytes > 0) == target.is_firmware
         if target.is_firmware:
-            assert target.isa == "scalar32" and target.ram_bytes < target.flash_bytes
+            assert target.isa == ("mve" if name == "cortex-m55" else "scalar32")
+            assert target.ram_bytes < target.flash_bytes
+            assert (target.cycles is None) == (target.arch in ("riscv32", "xtensa"))
+            if target.cycles is not None:
+                classes = target.cycles.classes
+                assert 1 < target.cycles.per_instruction < max(classes.values())
+                assert ("vector" in classes) == (target.isa == "mve") and target.cycles.source
             with pytest.raises(SpanbitError, match="no operating system") as caught:
                 build_runner(target)
             assert "spanbit export" in caught.value.fix and caught.value.code == ExitCode.USAGE

@@ -22,17 +22,18 @@ RESULTS = ROOT / "bench" / "results"
 def forms_table(result: dict[str, Any]) -> str:
     """The comparison as Markdown; in brackets how many times as many instructions as the tree in flash."""
     lines = [
-        "| core | form | flash | RAM | instructions | bits a binary weight |",
-        "| --- | --- | ---: | ---: | ---: | ---: |",
+        "| core | form | flash | RAM | instructions | cycles, a model | bits a binary weight |",
+        "| --- | --- | ---: | ---: | ---: | ---: | ---: |",
     ]
     least: dict[str, int] = {}
     for form in result["forms"]:
         first = least.setdefault(form["target"], form["instructions"])
         ratio = form["instructions"] / first
+        cycles = f"{form['cycles']:,}" if "cycles" in form else "-"
         bits = form["bits_a_weight"]
         lines.append(
             f"| {form['target']} | {form['form']} | {form['flash_bytes']:,} | {form['ram_bytes']:,} "
-            f"| {form['instructions']:,} ({ratio:.1f}) | {bits:.2f} |"
+            f"| {form['instructions']:,} ({ratio:.1f}) | {cycles} | {bits:.2f} |"
         )
     cost = result["cost"]
     entropy = -cost * math.log2(cost) - (1 - cost) * math.log2(1 - cost)

@@ -13,6 +13,11 @@
 #define SPB_PLANES_LIMIT 18
 #endif
 
+/* How many lanes of images share a word (spb_lanes): the sum of all that occur, 1, 2 and 4. */
+#ifndef SPB_TREE_LANES
+#define SPB_TREE_LANES 7
+#endif
+
 /* Whether a tree delivers sums; whether one that delivers bits has zero padding. */
 #ifndef SPB_TREE_SUMS
 #define SPB_TREE_SUMS 1

@@ -3,11 +3,13 @@
  *   build                   spb_word            pixels   full adder
  *   NEON, AArch64 and v7    128-bit             128      3 operations: EOR, EOR, BSL
  *   AVX2                    256-bit             256      5 operations (2 with AVX-512VL's ternary logic)
+ *   MVE (Helium)            128-bit             128      5 operations: it has no bitwise select
  *   scalar                  uint64_t, uint32_t  64, 32   5 operations
+ *   scalar, MVE's twin      unsigned __int128   128      the same layout on a host, for its tables and tests
  *
  * One algorithm (kernels/tree_conv.c) runs on all of them; its word, two of these on AArch64, is in
- * kernels/tree_word.h. Force the scalar ones with -DSPB_FORCE_SCALAR=32
- * or 64.
+ * kernels/tree_word.h. Force the scalar ones with -DSPB_FORCE_SCALAR=32,
+ * 64 or 128.
  *
  * Full adder and full subtractor, the two cells of everything:
  *
@@ -36,6 +38,15 @@
 #define SPB_INLINE static inline __attribute__((always_inline))
 #else
 #define SPB_INLINE static inline
+#endif
+
+/* In front of an array: its alignment, where C99 or C11 can say it. Nothing but speed depends on it. */
+#if defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L
+#define SPB_ALIGNED(bytes) _Alignas(bytes)
+#elif defined(__GNUC__) || defined(__clang__)
+#define SPB_ALIGNED(bytes) __attribute__((aligned(bytes)))
+#else
+#define SPB_ALIGNED(bytes)
 #endif
 
 #if !defined(SPB_FORCE_SCALAR) && defined(__ARM_NEON)
@@ -96,9 +107,34 @@ SPB_INLINE spb_word spb_select(spb_word mask, spb_word a, spb_word b) {
     return _mm256_xor_si256(_mm256_and_si256(_mm256_xor_si256(a, b), mask), b);
 }
 
+#elif !defined(SPB_FORCE_SCALAR) && defined(__ARM_FEATURE_MVE) && (__ARM_FEATURE_MVE & 1)
+
+#include <arm_mve.h>
+#define SPB_ISA_NAME "mve"
+#define SPB_WORD_IS_MVE
+#define SPB_WORD_BYTES 16
+typedef uint8x16_t spb_word;
+
+/* By bytes: a tap lies at any address, and MVE's loads of longer elements want theirs aligned. */
+SPB_INLINE spb_word spb_load(const uint8_t *p) { return vldrbq_u8(p); }
+SPB_INLINE void spb_store(uint8_t *p, spb_word x) { vstrbq_u8(p, x); }
+SPB_INLINE spb_word spb_splat_byte(uint8_t byte) { return vdupq_n_u8(byte); }
+SPB_INLINE spb_word spb_xor(spb_word a, spb_word b) { return veorq_u8(a, b); }
+SPB_INLINE spb_word spb_and(spb_word a, spb_word b) { return vandq_u8(a, b); }
+SPB_INLINE spb_word spb_and_not(spb_word a, spb_word b) { return vbicq_u8(a, b); }
+SPB_INLINE spb_word spb_not(spb_word a) { return vmvnq_u8(a); }
+SPB_INLINE spb_word spb_select(spb_word mask, spb_word a, spb_word b) {
+    return spb_xor(spb_and(spb_xor(a, b), mask), b);
+}
+
 #else
 
-#if defined(SPB_FORCE_SCALAR) ? SPB_FORCE_SCALAR == 64 : UINTPTR_MAX > 0xFFFFFFFFu
+#if defined(SPB_FORCE_SCALAR) && SPB_FORCE_SCALAR == 128
+#define SPB_ISA_NAME "scalar128"
+#define SPB_WORD_IS_128
+#define SPB_WORD_BYTES 16
+__extension__ typedef unsigned __int128 spb_word;
+#elif defined(SPB_FORCE_SCALAR) ? SPB_FORCE_SCALAR == 64 : UINTPTR_MAX > 0xFFFFFFFFu
 #define SPB_ISA_NAME "scalar64"
 #define SPB_WORD_BYTES 8
 typedef uint64_t spb_word;

@@ -3,6 +3,7 @@
  *   build         spb_bits     how bits are counted                               a count per
  *   NEON          128 bits     CNT                                                byte
  *   AVX2          256 bits     two look-ups of 4 bits (VPOPCNTB where it exists)  byte
+ *   MVE           128 bits     sums of neighbours by shift and mask               byte
  *   scalar        64, 32 bits  sums of neighbours by shift and mask, or POPCNT    byte (POPCNT: word)
  *
  * A byte of a count is at most 8, so SPB_COUNT_LIMIT counts may be added before a byte overflows; then
@@ -58,13 +59,43 @@ SPB_INLINE uint32_t spb_bits_total(spb_bits counts) {
     return (uint32_t)(_mm_cvtsi128_si32(half) + _mm_extract_epi32(half, 2));
 }
 
+#elif defined(SPB_WORD_IS_MVE)
+
+typedef uint8x16_t spb_bits;
+enum { SPB_BITS_BYTES = 16, SPB_COUNT_LIMIT = 31 };
+
+SPB_INLINE spb_bits spb_bits_zero(void) { return vdupq_n_u8(0); }
+SPB_INLINE spb_bits spb_bits_load(const uint8_t *p) { return vldrbq_u8(p); }
+SPB_INLINE spb_bits spb_bits_xor(spb_bits a, spb_bits b) { return veorq_u8(a, b); }
+SPB_INLINE spb_bits spb_bits_and(spb_bits a, spb_bits b) { return vandq_u8(a, b); }
+SPB_INLINE spb_bits spb_bits_count(spb_bits a) {
+    const spb_bits pairs = vdupq_n_u8(0x55), quads = vdupq_n_u8(0x33), bytes = vdupq_n_u8(0x0F);
+    a = vsubq_u8(a, vandq_u8(vshrq_n_u8(a, 1), pairs));
+    a = vaddq_u8(vandq_u8(a, quads), vandq_u8(vshrq_n_u8(a, 2), quads));
+    return vandq_u8(vaddq_u8(a, vshrq_n_u8(a, 4)), bytes);
+}
+SPB_INLINE spb_bits spb_bits_add(spb_bits a, spb_bits b) { return vaddq_u8(a, b); }
+SPB_INLINE uint32_t spb_bits_total(spb_bits counts) { return vaddvq_u8(counts); }
+
 #else
 
+#if defined(SPB_WORD_IS_128)
+typedef uint64_t spb_bits;
+#else
 typedef spb_word spb_bits;
+#endif
 enum { SPB_BITS_BYTES = (int)sizeof(spb_bits) };
 
 SPB_INLINE spb_bits spb_bits_zero(void) { return 0; }
-SPB_INLINE spb_bits spb_bits_load(const uint8_t *p) { return spb_load_word(p); }
+SPB_INLINE spb_bits spb_bits_load(const uint8_t *p) {
+#if defined(SPB_WORD_IS_128)
+    spb_bits x;
+    memcpy(&x, p, sizeof x);
+    return x;
+#else
+    return spb_load_word(p);
+#endif
+}
 SPB_INLINE spb_bits spb_bits_xor(spb_bits a, spb_bits b) { return a ^ b; }
 SPB_INLINE spb_bits spb_bits_and(spb_bits a, spb_bits b) { return a & b; }
 SPB_INLINE spb_bits spb_bits_add(spb_bits a, spb_bits b) { return a + b; }

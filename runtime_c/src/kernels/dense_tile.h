@@ -5,6 +5,7 @@
  *   AArch64    8 x 4               4 of 32 registers, of 16 bits    128 taps       dense_tile_aarch64.h
  *   ARMv7      2 x 4               8 of 16, of 8 bits               128 taps
  *   AVX2       4 x 4               8 of 16, two pixels each         128 taps
+ *   MVE        2 x 1               2 of 8, of 8 bits                128 taps
  *   scalar     2 x 2               4                                64 or 32 taps
  *
  * tile_clear, tile_steps (at most TILE_STEPS of them), tile_flush; then tile_above tells the sums from the
@@ -140,18 +141,23 @@ SPB_INLINE uint32_t tile_above(const tile_sum *sums, const int32_t *limit) {
 
 #else
 
-enum { STEP_BYTES = (int)sizeof(spb_bits), TILE_CHANNELS = 2, TILE_PIXELS = 2, VECTOR_PIXELS = 1 };
+#if defined(SPB_WORD_IS_MVE) /* 8 registers: 3 masks, 2 counters, a pixel, and 2 in which bits are counted   \
+                              */
+enum { STEP_BYTES = SPB_BITS_BYTES, TILE_CHANNELS = 2, TILE_PIXELS = 1, VECTOR_PIXELS = 1 };
+#else
+enum { STEP_BYTES = SPB_BITS_BYTES, TILE_CHANNELS = 2, TILE_PIXELS = 2, VECTOR_PIXELS = 1 };
+#endif
 typedef struct tile_sum {
     uint32_t pixel[TILE_PIXELS];
 } tile_sum;
 
 SPB_INLINE spb_bits tile_pixels(const uint8_t *first, const uint8_t *second) {
     (void)second;
-    return spb_load_word(first);
+    return spb_bits_load(first);
 }
-SPB_INLINE spb_bits tile_weight(const uint8_t *p) { return spb_load_word(p); }
+SPB_INLINE spb_bits tile_weight(const uint8_t *p) { return spb_bits_load(p); }
 SPB_INLINE tile_sum tile_sum_zero(void) {
-    tile_sum zero = {{0, 0}};
+    tile_sum zero = {{0}};
     return zero;
 }
 SPB_INLINE uint32_t tile_first_pixel(spb_bits counts) { return spb_bits_total(counts); }

@@ -201,7 +201,7 @@ SPB_INLINE void eight_reals(const spb_layer *layer, const geometry *g, const blo
 
 SPB_INLINE void run_block(const spb_layer *layer, const geometry *g, const block *b, const stem_pixel *padded,
                           uint8_t *out, int narrow, int real) {
-    _Alignas(16) stem_pixel pixels[8 * (STEM_MAX_TAPS + STEM_STEP) + CHUNK_BYTES];
+    SPB_ALIGNED(16) stem_pixel pixels[8 * (STEM_MAX_TAPS + STEM_STEP) + CHUNK_BYTES];
     size_t step = (size_t)layer->stride * layer->in.channels;
     memset(pixels, 0, sizeof pixels); /* the taps that only round up: any value, but a value */
     for (uint32_t y = 0; y < layer->out.height; y++, padded += layer->stride * g->row) {

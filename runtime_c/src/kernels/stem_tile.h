@@ -6,6 +6,7 @@
  *   ARMv7 NEON       8 x 2               the same
  *   AVX2, VNNI       16 x 4              32 multiply-adds: 4 taps of 8 channels
  *   AVX2             16 x 4              16 products and 8 of their additions (int16 pairs), then an addition
+ *   MVE              2 x 2               VMLADAVA: 16 multiply-adds: 16 taps of a channel
  *   scalar           2 x 2               SMLAD: 2 multiply-adds; elsewhere 1
  *
  * The vector runs over channels, so that a pixel's taps are in order in memory and a few of them, a *group*,
@@ -94,22 +95,41 @@ SPB_INLINE void stem_step(stem_sum sums[TILE_PIXELS][TILE_VECTORS], const stem_p
 
 #else
 
+enum { TILE_CHANNELS = 2, TILE_PIXELS = 2, TILE_VECTORS = 2, STEM_NEEDS_NARROW = 0 };
+typedef int32_t stem_sum;
+
+#if defined(SPB_WORD_IS_MVE)
+
+typedef int8_t stem_pixel;
+typedef int8_t stem_weight;
+enum { STEM_BIAS = 128, STEM_GROUP = 16, STEM_STEP = 16 };
+
+SPB_INLINE stem_sum stem_add(stem_sum sum, const stem_pixel *x, const stem_weight *w) {
+    return vmladavaq_s8(sum, vldrbq_s8(x), vldrbq_s8(w));
+}
+
+#else
+
 #if defined(__ARM_FEATURE_SIMD32)
 #include <arm_acle.h>
 #endif
 
 typedef int16_t stem_pixel;
 typedef int16_t stem_weight;
-enum {
-    TILE_CHANNELS = 2,
-    TILE_PIXELS = 2,
-    TILE_VECTORS = 2,
-    STEM_BIAS = 0,
-    STEM_NEEDS_NARROW = 0,
-    STEM_GROUP = 2,
-    STEM_STEP = 2
-};
-typedef int32_t stem_sum;
+enum { STEM_BIAS = 0, STEM_GROUP = 2, STEM_STEP = 2 };
+
+SPB_INLINE stem_sum stem_add(stem_sum sum, const stem_pixel *x, const stem_weight *w) {
+#if defined(__ARM_FEATURE_SIMD32)
+    int16x2_t a, b;
+    memcpy(&a, x, sizeof a);
+    memcpy(&b, w, sizeof b);
+    return __smlad(a, b, sum);
+#else
+    return sum + x[0] * w[0] + x[1] * w[1];
+#endif
+}
+
+#endif
 
 SPB_INLINE void stem_start(const int32_t *start, stem_sum sums[TILE_VECTORS]) {
     sums[0] = start[0];
@@ -126,17 +146,6 @@ SPB_INLINE void stem_put(const stem_sum *bits, const uint8_t *invert, uint32_t v
         return (stem_sum)((uint32_t)bits >> (n) | ((uint32_t)next & ~below));                                \
     }
 
-SPB_INLINE stem_sum stem_add(stem_sum sum, const stem_pixel *x, const stem_weight *w) {
-#if defined(__ARM_FEATURE_SIMD32)
-    int16x2_t a, b;
-    memcpy(&a, x, sizeof a);
-    memcpy(&b, w, sizeof b);
-    return __smlad(a, b, sum);
-#else
-    return sum + x[0] * w[0] + x[1] * w[1];
-#endif
-}
-
 SPB_INLINE void stem_step(stem_sum sums[TILE_PIXELS][TILE_VECTORS], const stem_pixel **pixel, size_t k,
                           const stem_weight *w, int narrow) {
     (void)narrow;
@@ -144,7 +153,7 @@ SPB_INLINE void stem_step(stem_sum sums[TILE_PIXELS][TILE_VECTORS], const stem_p
     for (int p = 0; p < TILE_PIXELS; p++) {
         STEM_UNROLL
         for (int c = 0; c < TILE_CHANNELS; c++)
-            sums[p][c] = stem_add(sums[p][c], pixel[p] + k, w + 2 * c);
+            sums[p][c] = stem_add(sums[p][c], pixel[p] + k, w + STEM_GROUP * c);
     }
 }
 

@@ -16,7 +16,7 @@ typedef struct tree_border {
 } tree_border;
 
 /* Words of sets of up to 8 classes, each time doubling what is there. `bytes` is a constant. */
-SPB_INLINE void tree_border_sets(const uint8_t (*classes)[SPB_PLANE_ALIGN], uint32_t count, uint32_t bytes,
+SPB_INLINE void tree_border_sets(uint8_t (*classes)[SPB_PLANE_ALIGN], uint32_t count, uint32_t bytes,
                                  uint8_t *words) {
     memset(words, 0, bytes);
     for (uint32_t c = 0; c < count; c++, classes++) {

@@ -171,7 +171,7 @@ static const uint8_t *run_lanes(const tile *t, const uint8_t *steps, int lanes) 
     switch (lanes) {
 #define LANES(n)                                                                                             \
     case n:                                                                                                  \
-        return run_tile(t, steps, n);
+        return SPB_TREE_LANES & (n) ? run_tile(t, steps, n) : NULL;
         TREE_EACH_LANE_COUNT(LANES)
 #undef LANES
     }

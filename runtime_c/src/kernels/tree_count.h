@@ -22,7 +22,7 @@
  * Where taps are taken away, the cells are full subtractors: their borrows are carries upside down.
  *
  * On AArch64 the pieces of 8 and 16 are assembly, laid out by tools/tree_block.py: what compilers make of the
- * lines below takes a fifth more cycles in a model of the Cortex-A72 and A53.
+ * lines below takes a fifth more cycles in a model of the Cortex-A72 and A53. MVE has a count of its own.
  */
 #ifndef SPB_TREE_COUNT_H
 #define SPB_TREE_COUNT_H
@@ -32,6 +32,10 @@
 #include "tree_word.h"
 
 enum { TREE_COUNT_PLANES = 8 };
+
+#if defined(SPB_WORD_IS_MVE)
+#include "tree_count_mve.h"
+#else
 
 /* Two words of taps into plane 0; a carry of weight 2. */
 SPB_INLINE tree_word tree_add2(tree_word *c, const uint8_t *base, const uint16_t *taps, int lanes,
@@ -160,4 +164,5 @@ SPB_INLINE const uint8_t *tree_count(tree_word *c, const uint8_t *base, const ui
     return (const uint8_t *)taps;
 }
 
+#endif
 #endif

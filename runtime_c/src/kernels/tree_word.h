@@ -4,6 +4,7 @@
  *   AArch64       2 x 128 bits       256      2 x 3 operations: EOR, EOR, BSL
  *   NEON, ARMv7   128 bits           128      3 operations
  *   AVX2          256 bits           256      5 operations (2 with AVX-512VL's ternary logic)
+ *   MVE           128 bits           128      5 operations
  *   scalar        uint64_t, uint32_t 64, 32   5 operations
  *
  * An offset is worth more pixels on AArch64 than a register holds: it is fetched, and made an address, once
@@ -162,23 +163,62 @@ SPB_INLINE spb_word tree_rotate(tree_word a, int bytes) {
     return bytes == 16 ? _mm256_permute4x64_epi64(a, 0x4E) : _mm256_shuffle_epi32(a, 0x4E);
 }
 
+#elif defined(SPB_WORD_IS_MVE)
+
+#define TREE_EACH_LANE_COUNT(DO) DO(1) DO(2) DO(4)
+SPB_INLINE uint32_t tree_load_32(const uint8_t *p) {
+    uint32_t x;
+    memcpy(&x, p, sizeof x);
+    return x;
+}
+/* Not vcreateq_u8: gcc 12 changes its halves over. */
+SPB_INLINE spb_word tree_four(uint32_t x0, uint32_t x1, uint32_t x2, uint32_t x3) {
+    spb_word x;
+    __asm__("vmov %q0[2], %q0[0], %1, %3\n\tvmov %q0[3], %q0[1], %2, %4"
+            : "=&w"(x)
+            : "r"(x0), "r"(x1), "r"(x2), "r"(x3));
+    return x;
+}
+/* Lanes go through the integer core's registers: a gathering load wants each of its parts aligned. */
+SPB_INLINE spb_word tree_gather(const uint8_t *base, const uint16_t *offsets, int lanes) {
+    if (lanes == 1)
+        return spb_load(base + offsets[0]);
+    const uint8_t *a = base + offsets[0], *b = base + offsets[1];
+    if (lanes == 2)
+        return tree_four(tree_load_32(a), tree_load_32(a + 4), tree_load_32(b), tree_load_32(b + 4));
+    return tree_four(tree_load_32(a), tree_load_32(b), tree_load_32(base + offsets[2]),
+                     tree_load_32(base + offsets[3]));
+}
+/* By 4 bytes only where both halves are alike, which rotating by 8 and adding has made them. */
+SPB_INLINE spb_word tree_rotate(tree_word a, int bytes) {
+    if (bytes == 4)
+        return vreinterpretq_u8_u32(vrev64q_u32(vreinterpretq_u32_u8(a)));
+    uint32_t low, high;
+    __asm__("vmov %1, %2, %q0[2], %q0[0]\n\tvmov %q0[2], %q0[0], %2, %1\n\t"
+            "vmov %1, %2, %q0[3], %q0[1]\n\tvmov %q0[3], %q0[1], %2, %1"
+            : "+w"(a), "=&r"(low), "=&r"(high));
+    return a;
+}
+
 #else
 
 #if SPB_WORD_BYTES == 4
 #define TREE_EACH_LANE_COUNT(DO) DO(1) /* a lane has 4 bytes at least */
-#else
+#elif SPB_WORD_BYTES == 8
 #define TREE_EACH_LANE_COUNT(DO) DO(1) DO(2)
+#else
+#define TREE_EACH_LANE_COUNT(DO) DO(1) DO(2) DO(4)
 #endif
 SPB_INLINE spb_word tree_gather(const uint8_t *base, const uint16_t *offsets, int lanes) {
     if (lanes == 1)
         return spb_load_from(base + offsets[0], SPB_TAP_ALIGN);
-    uint32_t low, high;
-    memcpy(&low, base + offsets[0], sizeof low);
-    memcpy(&high, base + offsets[1], sizeof high);
-    return (spb_word)(low | (uint64_t)high << 32);
+    uint8_t word[SPB_WORD_BYTES];
+    for (int i = 0; i < lanes; i++)
+        memcpy(word + i * (SPB_WORD_BYTES / lanes), base + offsets[i], (size_t)(SPB_WORD_BYTES / lanes));
+    return spb_load(word);
 }
 SPB_INLINE spb_word tree_rotate(tree_word a, int bytes) {
-    return (spb_word)(a >> (8 * bytes - 1) >> 1 | (uint64_t)a << (8 * bytes));
+    return (spb_word)(a >> 8 * bytes | a << 8 * (SPB_WORD_BYTES - bytes));
 }
 
 #endif

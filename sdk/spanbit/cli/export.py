@@ -72,12 +72,12 @@ def export(
     chosen = firmware.Tables(tables)
 
     def network(choice: Any, way: Any) -> Any:
-        return firmware.c_network(read, name or bundle.stem, choice, given=way)
+        return firmware.c_network(read, name or bundle.stem, choice, board.isa, given=way)
 
     nets = {choice: network(choice, firmware.Input(given)) for choice in firmware.Tables}
     figures = import_module("spanbit.export.figures")
     found = {choice: figures.firmware_figures(net, board) for choice, net in nets.items()}
-    inputs = figures.input_plans(read, chosen)
+    inputs = figures.input_plans(read, chosen, board.isa)
     view = import_module("spanbit.report.firmware")
     if not as_json:
         _print(view.firmware_table(read.graph.name, board, found, chosen, inputs))

@@ -1,25 +1,27 @@
-"""Expanded tables of a bundle, as a machine with words of 4 bytes makes them: made by the C runtime itself.
+"""Expanded tables of a bundle, as the firmware's own machine makes them: made by the C runtime itself.
 
-tables = expanded_tables(plan.bundle, plan.table_bytes)     # one bytes object a layer, empty if it is no tree
+tables = expanded_tables(plan)          # one bytes object a layer, empty if it is no tree
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from spanbit.bundle import records
+from spanbit.export.plan import FirmwarePlan
 from spanbit.runtime import Model
 
+_TWINS = {4: "scalar32", 16: "scalar128"}  # bytes of a word -> what has it on this machine
 
-def expanded_tables(bundle: bytes, sizes: Sequence[int]) -> list[bytes]:
-    """The first `sizes[i]` bytes of layer i's table.
+
+def expanded_tables(plan: FirmwarePlan) -> list[bytes]:
+    """The first `plan.table_bytes[i]` bytes of layer i's table.
 
     Raises:
         SpanbitError: TOOLCHAIN: this machine has no C compiler for the runtime.
     """
-    arena = Model(bundle, isa="scalar32").arena_bytes()
+    bundle, sizes = plan.bundle, plan.table_bytes
+    arena = Model(bundle, isa=_TWINS[plan.word_bytes]).arena_bytes()
     header = np.frombuffer(bundle, records.HEADER, 1)[0]
     layers = np.frombuffer(bundle, records.LAYER, len(sizes), int(header["layer_offset"]))
     begins = [int(layer["tables_arena"]) for layer in layers]

@@ -18,12 +18,12 @@ from spanbit.export.measure import measure
 from spanbit.export.network import CNetwork
 from spanbit.export.plan import FirmwarePlan, Input, Tables, plan_firmware
 from spanbit.passes.cost_model import predict
-from spanbit.targets import Target, list_targets, load_target
+from spanbit.targets import Target, list_targets, load_target, word_bytes
 
 
 @dataclass(frozen=True)
 class FirmwareFigures:
-    """Bytes, and executed instructions of one run by the target's model."""
+    """Bytes, and executed instructions and cycles of one run by the target's models."""
 
     tables: str
     input: str
@@ -34,6 +34,8 @@ class FirmwareFigures:
     stack_bytes: int | None
     instructions: int
     instructions_without: tuple[str, ...]  # layers that the model does not know
+    cycles: int | None  # None: the target has no model of them
+    cycles_source: str  # where the model has its cycles from, or ""
     compiler: str
     not_measured: str  # why, or ""
 
@@ -56,6 +58,7 @@ def firmware_figures(net: CNetwork, target: Target) -> FirmwareFigures:
     """Of one choice of tables."""
     amounts, left_out = network_amounts(net.plan, target.isa)
     measured = measure(net, target)
+    instructions, model = predict(amounts, target.cost), target.cycles
     return FirmwareFigures(
         tables=net.plan.tables.value,
         input=net.plan.given.value,
@@ -64,8 +67,10 @@ def firmware_figures(net: CNetwork, target: Target) -> FirmwareFigures:
         code_bytes=measured.code_bytes,
         arena_bytes=net.arena_bytes,
         stack_bytes=measured.stack_bytes,
-        instructions=round(predict(amounts, target.cost)),
+        instructions=round(instructions),
         instructions_without=tuple(left_out),
+        cycles=round(instructions * model.per_instruction) if model else None,
+        cycles_source=model.source if model else "",
         compiler=measured.compiler,
         not_measured=measured.why,
     )
@@ -76,9 +81,10 @@ def fits(figures: FirmwareFigures, target: Target) -> bool:
     return figures.flash_bytes <= target.flash_bytes and figures.ram_bytes <= target.ram_bytes
 
 
-def input_plans(bundle: Bundle, tables: Tables) -> dict[Input, FirmwarePlan]:
+def input_plans(bundle: Bundle, tables: Tables, isa: str = "scalar32") -> dict[Input, FirmwarePlan]:
     """The network's plan for each way that the image may come."""
-    return {given: plan_firmware(bundle, tables, given=given) for given in Input}
+    word = word_bytes(isa)
+    return {given: plan_firmware(bundle, tables, word, given=given) for given in Input}
 
 
 def check_fit(

@@ -18,7 +18,7 @@ from spanbit.bundle import records
 from spanbit.bundle.records import OpCode
 from spanbit.export.c_text import array
 from spanbit.export.packed_nodes import pack_nodes
-from spanbit.export.plan import PLANE_ALIGN, FirmwarePlan, Tables
+from spanbit.export.plan import FirmwarePlan, Tables
 from spanbit.graph import OutputKind, Shape
 from spanbit.passes.layout import plane_bytes, round_up, row_bytes
 
@@ -94,15 +94,15 @@ def _put_shape(text: LayerText, plan: FirmwarePlan, index: int) -> None:
     text.fields = {
         "op": f"SPB_OP_{text.op.name}",
         "output": f"SPB_OUTPUT_{_OUTPUTS[text.output]}",
-        "in": _tensor(layer.source),
-        "out": _tensor(layer.result),
+        "in": _tensor(layer.source, plan.plane_align),
+        "out": _tensor(layer.result, plan.plane_align),
         **{name: f"{value}u" for name, value in numbers.items() if value or name == "source"},
     }
 
 
-def _tensor(shape: Shape) -> str:
+def _tensor(shape: Shape, align: int) -> str:
     row = row_bytes(shape.width)
-    plane = plane_bytes(shape.height, shape.width, PLANE_ALIGN)
+    plane = plane_bytes(shape.height, shape.width, align)
     return f"{{{shape.channels}u, {shape.height}u, {shape.width}u, {row}u, {plane}u}}"
 
 

@@ -25,6 +25,7 @@ from spanbit.export.expand import expanded_tables
 from spanbit.export.layers import LAYER_BYTES, LayerText, layer_text
 from spanbit.export.plan import FirmwarePlan, Input, Tables, plan_firmware
 from spanbit.graph import OutputKind
+from spanbit.targets import word_bytes
 
 RUNTIME = "src/runtime"
 
@@ -55,15 +56,18 @@ class CNetwork:
         return sorted(names, key=lambda name: (name.endswith("_check.c"), name))
 
 
-def c_network(bundle: Bundle, name: str, tables: Tables, *, given: Input = Input.IMAGE) -> CNetwork:
-    """The C files of a network; `name` begins all names in them, `given` says how the image comes.
+def c_network(
+    bundle: Bundle, name: str, tables: Tables, isa: str = "scalar32", *, given: Input = Input.IMAGE
+) -> CNetwork:
+    """The C files of a network; `name` begins all names in them, `isa` is the target's, `given` says how the
+    image comes.
 
     Raises:
         SpanbitError: USAGE: `name` is none in C; TOOLCHAIN: no C compiler here, for the tables.
     """
     name = identifier(name)
-    plan = plan_firmware(bundle, tables, given=given)
-    expanded = expanded_tables(plan.bundle, plan.table_bytes)
+    plan = plan_firmware(bundle, tables, word_bytes(isa), given=given)
+    expanded = expanded_tables(plan)
     layers = tuple(layer_text(plan, expanded, index) for index in range(len(plan.table_bytes)))
     runtime = sources.with_headers(_needed(plan, layers))
     # The decoder's too, so that the kernels are built alike whatever the tables are.

@@ -15,7 +15,7 @@ from spanbit.export import FirmwarePlan, Input, Tables
 from spanbit.export.figures import FirmwareFigures
 from spanbit.targets import Target
 
-_COLUMNS = ("tables", "flash", "constants", "code", "RAM", "arena", "stack", "instructions")
+_COLUMNS = ("tables", "flash", "constants", "code", "RAM", "arena", "stack", "instructions", "cycles")
 
 
 def firmware_table(
@@ -41,6 +41,7 @@ def firmware_table(
             row.arena_bytes,
             row.stack_bytes,
             row.instructions,
+            row.cycles,
         )
         cells = ["-" if number is None else f"{number:,}" for number in numbers]
         table.add_row(f"{tables.value}{' *' if tables is chosen else ''}", *cells)
@@ -57,8 +58,14 @@ def firmware_table(
         )
     if figures.not_measured:
         lines.append(f"- not measured: {figures.not_measured}")
+    if figures.cycles is not None:
+        lines.append(
+            "cycles: a model, nothing of it measured: each instruction by itself, branches as taken, no wait "
+            f"states, no caches; {figures.cycles_source}"
+        )
     if figures.instructions_without:
         lines.append(
-            f"instructions without {', '.join(figures.instructions_without)}: the model does not know them"
+            f"instructions and cycles without {', '.join(figures.instructions_without)}: "
+            "the model does not know them"
         )
     return Group(table, *map(Text, lines))

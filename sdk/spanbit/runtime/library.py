@@ -21,6 +21,7 @@ ISAS = {
     "neon64": (),
     "scalar64": ("-DSPB_FORCE_SCALAR=64",),
     "scalar32": ("-DSPB_FORCE_SCALAR=32",),
+    "scalar128": ("-DSPB_FORCE_SCALAR=128",),  # the layout of MVE's words
 }
 _COMPILERS = ("cc", "gcc", "clang")
 

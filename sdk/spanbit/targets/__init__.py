@@ -8,14 +8,27 @@ A file of the user's own may say `extends = "rpi4"` and only what differs; `span
 
 from spanbit.targets.installed import installed_toolchain, is_installed
 from spanbit.targets.load import check_name, list_targets, load_target
-from spanbit.targets.types import ARCHES, ISAS, NO_OS, NS, Cost, Target, Toolchain, word_bytes
+from spanbit.targets.types import (
+    ARCHES,
+    INSTRUCTION_CLASSES,
+    ISAS,
+    NO_OS,
+    NS,
+    Cost,
+    CycleModel,
+    Target,
+    Toolchain,
+    word_bytes,
+)
 
 __all__ = [
     "ARCHES",
+    "INSTRUCTION_CLASSES",
     "ISAS",
     "NO_OS",
     "NS",
     "Cost",
+    "CycleModel",
     "Target",
     "Toolchain",
     "check_name",

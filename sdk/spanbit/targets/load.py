@@ -17,6 +17,7 @@ from spanbit.targets.table import Table
 from spanbit.targets.types import (
     ARCHES,
     CYCLES,
+    INSTRUCTION_CLASSES,
     ISAS,
     LINUX,
     NO_OS,
@@ -24,6 +25,7 @@ from spanbit.targets.types import (
     SYSTEMS,
     UNITS,
     Cost,
+    CycleModel,
     Target,
     Toolchain,
 )
@@ -34,7 +36,7 @@ MACHINE = "machine"
 """As `arch` or `isa` of a target: whatever this machine is."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,15}")  # 16 bytes: the bundle header's field
-_OPTIONAL = ("os", "flash_bytes")
+_OPTIONAL = ("os", "flash_bytes", "cycles")
 _KEYS = (
     *("board", "arch", "isa", "cpu", "clock_mhz", "ram_bytes", "cores", "qemu", "cost", "toolchain"),
     *_OPTIONAL,
@@ -98,8 +100,17 @@ def _target(name: str, table: Table) -> Target:
         toolchains=tuple(_toolchain(part) for part in table.tables("toolchain", _TOOLCHAIN_KEYS)),
         cost=_cost(table.table("cost", _COST_KEYS)),
         os=system,
+        cycles=_cycles(table),
         flash_bytes=table.count("flash_bytes") if system == NO_OS or table.has("flash_bytes") else 0,
     )
+
+
+def _cycles(table: Table) -> CycleModel | None:
+    if not table.has("cycles"):
+        return None
+    classes = table.table("cycles", ("source", "per_instruction", *INSTRUCTION_CLASSES))
+    found = {name: classes.amount(name) for name in INSTRUCTION_CLASSES if classes.has(name)}
+    return CycleModel(classes.text("source"), classes.positive("per_instruction"), found)
 
 
 def _toolchain(table: Table) -> Toolchain:

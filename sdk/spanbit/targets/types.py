@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 _FIRMWARE_ARCHES = ("armv6m", "armv7m", "armv7em", "armv8m", "riscv32", "xtensa")
 
@@ -13,7 +14,7 @@ LINUX, NO_OS = "linux", "none"
 SYSTEMS = (LINUX, NO_OS)
 """What a board runs: the runner is for the first, `spanbit export` for the second."""
 
-_WORD_BYTES = {"neon64": 32, "neon32": 16, "scalar32": 4, "avx2": 32, "scalar64": 8}
+_WORD_BYTES = {"neon64": 32, "neon32": 16, "scalar32": 4, "avx2": 32, "scalar64": 8, "mve": 16}
 
 ISAS = tuple(_WORD_BYTES)
 """Instruction sets of the kernels, as `spb_isa()` names them."""
@@ -48,6 +49,26 @@ class Cost:
     decode: float = 0.0  # a tap of an encoded table
 
 
+INSTRUCTION_CLASSES = (
+    *("alu", "load", "store", "several", "word", "branch", "multiply", "divide"),
+    *("vector", "vector_load", "vector_store"),
+)
+"""Of executed instructions (bench/insn_class.h). `several` moves a list of registers, `word` is one of it."""
+
+
+@dataclass(frozen=True)
+class CycleModel:
+    """Cycles of a core without an operating system, by a table: a model, never a measurement.
+
+    Each instruction of a class takes what the class says, one after the other, a branch as if it were taken.
+    Nothing is known of wait states, caches, and neighbours that overlap or wait for each other.
+    """
+
+    source: str  # of `classes`
+    per_instruction: float  # the mean over counted instructions of exported networks, priced by `classes`
+    classes: Mapping[str, float] = field(default_factory=dict)  # one of INSTRUCTION_CLASSES -> cycles
+
+
 @dataclass(frozen=True)
 class Toolchain:
     """A compiler that can build for the target, and how to get it."""
@@ -76,6 +97,7 @@ class Target:
     cost: Cost
     os: str = LINUX  # one of SYSTEMS
     flash_bytes: int = 0  # 0: not stated, files lie on a disk
+    cycles: CycleModel | None = None  # without an operating system; None: no model
 
     @property
     def is_firmware(self) -> bool:
