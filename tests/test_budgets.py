@@ -58,9 +58,13 @@ def test_gcc_and_clang_execute_alike(network: budgets.Network) -> None:
     assert not apart, "layer: (gcc, clang)"
 
 
+APART = {"conv5": 0.12, "largest 28": 0.2}
+"""Layers that are known to differ by more than 10 % (docs/kernels.md), and by how much they may."""
+
+
 def _allowed(counts: dict[str, int], name: str) -> float:
     """10 %; half where a layer has less than 1.5 % of the network: a few instructions beside short rows."""
-    return 0.1 if counts[name] >= 0.015 * counts[budgets.ALL] else 0.5
+    return APART.get(name, 0.1) if counts[name] >= 0.015 * counts[budgets.ALL] else 0.5
 
 
 @pytest.mark.parametrize("cost", [0.05, 0.2, 0.45])

@@ -20,6 +20,14 @@
 
 enum { NUMBER_BITS = 16 };
 
+/* In front of a loop over registers: left as a loop, clang would keep them in memory. gcc unrolls it anyway.
+ */
+#if defined(__clang__)
+#define SPB_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define SPB_UNROLL
+#endif
+
 #if !defined(SPB_FORCE_SCALAR) && (defined(__ARM_NEON) || defined(__AVX2__))
 
 #if defined(__ARM_NEON)
@@ -85,12 +93,15 @@ SPB_INLINE void number_part_4(number_vector *a, number_vector *b) { number_swap_
 
 /* 8 planes; the lower `zeros` of them, 0 or 4, are 0. */
 SPB_INLINE void number_matrix(number_vector r[8], int zeros) {
+    SPB_UNROLL
     for (int i = zeros; i < 8; i += 2)
         number_swap_1(&r[i], &r[i + 1]);
+    SPB_UNROLL
     for (int i = zeros; i < 8; i += 4) {
         number_swap_2(&r[i], &r[i + 2]);
         number_swap_2(&r[i + 1], &r[i + 3]);
     }
+    SPB_UNROLL
     for (int i = 0; i < 4; i++) {
         if (zeros) {
             number_part_4(&r[i], &r[i + 4]);
@@ -102,8 +113,10 @@ SPB_INLINE void number_matrix(number_vector r[8], int zeros) {
 
 /* Registers by the bits of b -> registers by the upper bits of i, step by step. */
 SPB_INLINE void number_order(number_vector r[8]) {
+    SPB_UNROLL
     for (int b = 0; b < 4; b++)
         number_zip(&r[b], &r[b + 4]); /* r[b]: upper half 0, r[b + 4]: upper half 1 */
+    SPB_UNROLL
     for (int half = 0; half < 8; half += 4) {
         number_zip(&r[half], &r[half + 2]);
         number_zip(&r[half + 1], &r[half + 3]);
@@ -114,6 +127,7 @@ SPB_INLINE void number_order(number_vector r[8]) {
 
 /* Rows first .. first + 7 of 16, of which the lower ones are no planes; `skipped`: so many of all are not. */
 SPB_INLINE void number_rows(const uint8_t *planes, size_t step, int first, int skipped, number_vector r[8]) {
+    SPB_UNROLL
     for (int i = 0; i < 8; i++)
         r[i] =
             first + i < skipped ? number_zero() : number_load(planes + (size_t)(first + i - skipped) * step);
@@ -138,6 +152,7 @@ SPB_INLINE void numbers_of(const uint8_t *planes, size_t step, int count, int ki
     number_rows(planes, step, 8, 16 - count, high);
     number_matrix(high, 0);
     number_order(high);
+    SPB_UNROLL
     for (int i = 0; i < 8; i++)
         low[i] = number_zero();
     if (kind) {
@@ -145,6 +160,7 @@ SPB_INLINE void numbers_of(const uint8_t *planes, size_t step, int count, int ki
         number_matrix(low, kind == 1 ? 4 : 0);
         number_order(low);
     }
+    SPB_UNROLL
     for (int i = 0; i < 8; i++)
         number_store(low[i], high[i], to + 16 * i);
 }
@@ -152,8 +168,6 @@ SPB_INLINE void numbers_of(const uint8_t *planes, size_t step, int count, int ki
 #else
 
 #include "transpose.h"
-
-enum { NUMBER_BYTES = 4 }; /* or 8 */
 
 #endif
 
@@ -171,13 +185,16 @@ static inline void spb_plane_numbers(const uint8_t *planes, uint32_t bytes, uint
         }
     }
 #else
-    uint64_t rows[NUMBER_BITS];
-    memset(rows, 0, sizeof rows);
-    for (int j = 0; j < used; j++)
-        memcpy(&rows[NUMBER_BITS - used + j], planes + (size_t)j * bytes, bytes);
-    spb_transpose(rows, NUMBER_BITS);
-    for (uint32_t p = 0; p < 8 * bytes; p++)
-        to[p] = (int16_t)(rows[p % NUMBER_BITS] >> (p / NUMBER_BITS * NUMBER_BITS));
+    const uint32_t piece = bytes < 8 ? bytes : 8; /* a word of 16 bytes has two */
+    for (uint32_t at = 0; at < bytes; at += piece, to += 8 * piece) {
+        uint64_t rows[NUMBER_BITS];
+        memset(rows, 0, sizeof rows);
+        for (int j = 0; j < used; j++)
+            memcpy(&rows[NUMBER_BITS - used + j], planes + (size_t)j * bytes + at, piece);
+        spb_transpose(rows, NUMBER_BITS);
+        for (uint32_t p = 0; p < 8 * piece; p++)
+            to[p] = (int16_t)(rows[p % NUMBER_BITS] >> (p / NUMBER_BITS * NUMBER_BITS));
+    }
 #endif
 }
 

@@ -6,6 +6,13 @@
 /* The widest image, its padding, what a last window has outside, vectors behind it. */
 enum { ROW_MAX = 1024 + 2 * 3 + 6 + 2 * REAL_LANES + 16 };
 
+/* Rows are short: clang's four vectors at a time, and a second loop for the rest, would take more. */
+#if defined(__clang__)
+#define POOL_ROLLED _Pragma("clang loop unroll(disable)")
+#else
+#define POOL_ROLLED
+#endif
+
 /* Of windows 1 or 2 columns apart. */
 SPB_INLINE real_vector window_maxima(const int16_t *row, uint32_t kernel, uint32_t stride) {
     real_vector most, even, odd;
@@ -30,6 +37,7 @@ SPB_INLINE real_vector window_maxima(const int16_t *row, uint32_t kernel, uint32
 SPB_INLINE void pool_columns(const int16_t *row, uint32_t kernel, uint32_t stride, uint32_t width,
                              int16_t *out, size_t left) {
     size_t at = 0, whole = real_whole(width, left);
+    POOL_ROLLED
     for (; at < whole && stride <= 2; at += REAL_LANES)
         real_store(out + at, window_maxima(row + at * stride, kernel, stride));
     if (at < width && stride <= 2)
@@ -45,6 +53,7 @@ SPB_INLINE void pool_columns(const int16_t *row, uint32_t kernel, uint32_t strid
 /* The maxima of `count` rows of the image. */
 SPB_INLINE void pool_rows(const int16_t *in, size_t count, size_t width, int16_t *row) {
     const int16_t *second = in + width, *third = second + width;
+    POOL_ROLLED
     for (size_t x = 0; x < width; x += REAL_LANES) {
         real_vector most = real_load(in + x);
         if (count == 3) { /* the usual number */
