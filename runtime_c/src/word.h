@@ -40,6 +40,15 @@
 #define SPB_INLINE static inline
 #endif
 
+/* In front of a loop over registers: values are in registers only when nothing of the loop is left. */
+#if defined(__clang__)
+#define SPB_UNROLL _Pragma("clang loop unroll(full)")
+#elif defined(__GNUC__)
+#define SPB_UNROLL _Pragma("GCC unroll 16")
+#else
+#define SPB_UNROLL
+#endif
+
 /* In front of an array: its alignment, where C99 or C11 can say it. Nothing but speed depends on it. */
 #if defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L
 #define SPB_ALIGNED(bytes) _Alignas(bytes)

@@ -20,14 +20,6 @@
 
 enum { NUMBER_BITS = 16 };
 
-/* In front of a loop over registers: left as a loop, clang would keep them in memory. gcc unrolls it anyway.
- */
-#if defined(__clang__)
-#define SPB_UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define SPB_UNROLL
-#endif
-
 #if !defined(SPB_FORCE_SCALAR) && (defined(__ARM_NEON) || defined(__AVX2__))
 
 #if defined(__ARM_NEON)

@@ -188,7 +188,7 @@ SPB_INLINE void eight_reals(const spb_layer *layer, const geometry *g, const blo
             stem_reals_of(sums + c, TILE_CHANNELS, b->multiplier + i + c, b->bias + i + c, b->shift + i + c,
                           reals);
             if (count == 8 && c + REAL_CHANNELS <= channels) {
-                STEM_UNROLL
+                SPB_UNROLL
                 for (int j = 0; j < REAL_CHANNELS; j++, to += plane)
                     stem_store_eight(to, reals[j]);
             } else {

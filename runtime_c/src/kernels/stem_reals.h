@@ -42,7 +42,7 @@ SPB_INLINE void stem_reals_of(const int32_t *sums, size_t step, const stem_facto
     int32x4_t multiplier = vld1q_s32(multipliers), bias = vld1q_s32(biases), shift = vld1q_s32(shifts);
     int64x2_t low = vmovl_s32(vget_low_s32(shift)), high = vmovl_s32(vget_high_s32(shift));
     int16x8_t pixel[4]; /* p and p + 4 */
-    STEM_UNROLL
+    SPB_UNROLL
     for (int p = 0; p < 4; p++) {
         int32x4_t a = stem_scaled(sums + (size_t)p * step, multiplier, bias, low, high);
         int32x4_t b = stem_scaled(sums + (size_t)(p + 4) * step, multiplier, bias, low, high);

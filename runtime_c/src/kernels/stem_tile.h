@@ -23,15 +23,6 @@
 
 enum { STEM_MAX_TAPS = SPB_STEM_TAPS };
 
-/* The tile's loops over pixels and vectors: sums are in registers only when nothing of them is left. */
-#if defined(__clang__)
-#define STEM_UNROLL _Pragma("clang loop unroll(full)")
-#elif defined(__GNUC__)
-#define STEM_UNROLL _Pragma("GCC unroll 16")
-#else
-#define STEM_UNROLL
-#endif
-
 #if !defined(SPB_FORCE_SCALAR) && defined(__ARM_NEON)
 
 #include "stem_tile_neon.h"
@@ -85,7 +76,7 @@ SPB_INLINE void stem_step(stem_sum sums[TILE_PIXELS][TILE_VECTORS], const stem_p
                           const stem_weight *w, int narrow) {
     (void)narrow;
     __m256i w0 = stem_load(w), w1 = stem_load(w + 8 * STEM_GROUP);
-    STEM_UNROLL
+    SPB_UNROLL
     for (int p = 0; p < TILE_PIXELS; p++) {
         __m256i x = stem_group(pixel[p] + k);
         sums[p][0] = STEM_ADD(sums[p][0], x, w0);
@@ -149,9 +140,9 @@ SPB_INLINE void stem_put(const stem_sum *bits, const uint8_t *invert, uint32_t v
 SPB_INLINE void stem_step(stem_sum sums[TILE_PIXELS][TILE_VECTORS], const stem_pixel **pixel, size_t k,
                           const stem_weight *w, int narrow) {
     (void)narrow;
-    STEM_UNROLL
+    SPB_UNROLL
     for (int p = 0; p < TILE_PIXELS; p++) {
-        STEM_UNROLL
+        SPB_UNROLL
         for (int c = 0; c < TILE_CHANNELS; c++)
             sums[p][c] = stem_add(sums[p][c], pixel[p] + k, w + STEM_GROUP * c);
     }
@@ -178,7 +169,7 @@ SPB_INLINE void stem_taps(stem_sum sums[TILE_PIXELS][TILE_VECTORS], const stem_p
 SPB_INLINE void stem_run(const stem_pixel *pixels, size_t stride, const stem_weight *weights, size_t taps,
                          const int32_t *start, int narrow, stem_sum sums[TILE_PIXELS][TILE_VECTORS]) {
     const stem_pixel *pixel[TILE_PIXELS];
-    STEM_UNROLL
+    SPB_UNROLL
     for (int p = 0; p < TILE_PIXELS; p++) {
         pixel[p] = pixels + (size_t)p * stride;
         stem_start(start, sums[p]);
@@ -189,12 +180,12 @@ SPB_INLINE void stem_run(const stem_pixel *pixels, size_t stride, const stem_wei
 /* The signs of TILE_PIXELS sums, on top of what `bits` has: pairs, then fours, so that few wait for others.
  */
 SPB_INLINE void stem_signs(stem_sum sums[TILE_PIXELS][TILE_VECTORS], stem_sum *bits) {
-    STEM_UNROLL
+    SPB_UNROLL
     for (int v = 0; v < TILE_VECTORS; v++) {
-        STEM_UNROLL
+        SPB_UNROLL
         for (int p = 0; p + 2 <= TILE_PIXELS; p += 2)
             sums[p + 1][v] = stem_push_1(sums[p][v], sums[p + 1][v]);
-        STEM_UNROLL
+        SPB_UNROLL
         for (int p = 0; p + 4 <= TILE_PIXELS; p += 4)
             sums[p + 3][v] = stem_push_2(sums[p + 1][v], sums[p + 3][v]);
         stem_sum last = sums[TILE_PIXELS - 1][v];
@@ -226,9 +217,9 @@ SPB_INLINE void stem_eight_sums(const stem_pixel *pixels, size_t stride, const s
     for (int first = 0; first < 8; first += TILE_PIXELS) {
         stem_sum sums[TILE_PIXELS][TILE_VECTORS];
         stem_run(pixels + (size_t)first * stride, stride, weights, taps, start, narrow, sums);
-        STEM_UNROLL
+        SPB_UNROLL
         for (int p = 0; p < TILE_PIXELS; p++) {
-            STEM_UNROLL
+            SPB_UNROLL
             for (int v = 0; v < TILE_VECTORS; v++)
                 memcpy(to + (first + p) * TILE_CHANNELS + v * lanes, &sums[p][v], sizeof sums[p][v]);
         }

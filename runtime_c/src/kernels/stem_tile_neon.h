@@ -35,7 +35,7 @@ SPB_INLINE void stem_start(const int32_t *start, stem_sum sums[TILE_VECTORS]) {
 }
 #else
 SPB_INLINE void stem_start(const int32_t *start, stem_sum sums[TILE_VECTORS]) {
-    STEM_UNROLL
+    SPB_UNROLL
     for (int v = 0; v < TILE_VECTORS; v++)
         sums[v] = vld1q_s32(start + 4 * v);
 }
@@ -114,7 +114,7 @@ enum { STEM_GROUP = 4, STEM_NEEDS_NARROW = 0 };
 SPB_INLINE void stem_groups(stem_sum sums[TILE_PIXELS][TILE_VECTORS], const stem_pixel **pixel, size_t k,
                             const stem_weight *w, int count) {
     int8x16_t x[TILE_PIXELS];
-    STEM_UNROLL
+    SPB_UNROLL
     for (int p = 0; p < TILE_PIXELS; p++)
         x[p] = vld1q_s8(pixel[p] + k); /* of the last taps: more than there are */
 #define GROUP(i)                                                                                             \
@@ -241,22 +241,22 @@ SPB_INLINE void stem_step(stem_sum sums[TILE_PIXELS][TILE_VECTORS], const stem_p
                           const stem_weight *w, int narrow) {
     (void)k; /* pointers move */
     int8x16_t w0[TILE_VECTORS / 2], w1[TILE_VECTORS / 2];
-    STEM_UNROLL
+    SPB_UNROLL
     for (int v = 0; v < TILE_VECTORS / 2; v++) {
         w0[v] = vld1q_s8(w + 16 * v);
         w1[v] = vld1q_s8(w + 2 * TILE_CHANNELS + 16 * v);
     }
     if (narrow) {
-        STEM_UNROLL
+        SPB_UNROLL
         for (int p = 0; p < TILE_PIXELS; p += STEM_TOGETHER)
             stem_narrow(sums + p, w0, w1, pixel + p);
         return;
     }
-    STEM_UNROLL
+    SPB_UNROLL
     for (int p = 0; p < TILE_PIXELS; p++) {
         int8x16_t x0 = stem_pair(&pixel[p]), x1 = stem_pair(&pixel[p]);
         int8x8_t low0 = vget_low_s8(x0), low1 = vget_low_s8(x1);
-        STEM_UNROLL
+        SPB_UNROLL
         for (int v = 0; v < TILE_VECTORS / 2; v++) {
             stem_sum *s = &sums[p][2 * v];
             s[0] = stem_widened(s[0], vget_low_s8(w0[v]), low0, vget_low_s8(w1[v]), low1);
