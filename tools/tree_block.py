@@ -23,10 +23,10 @@ does, and the borrow is t ? a : b: two operands change places, so one schedule s
 
 from __future__ import annotations
 
-import argparse
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from block_header import macro_lines, write_or_check
 
 HEADER = Path(__file__).resolve().parents[1] / "runtime_c/src/kernels/tree_block_aarch64.h"
 QS = 2  # q registers of a word
@@ -265,7 +265,6 @@ _TOP = """\
 #define TB_PLUS(b, a) b, a
 #define TB_MINUS(b, a) a, b
 """
-_WIDTH = 118
 
 
 def header() -> str:
@@ -273,40 +272,17 @@ def header() -> str:
     parts = [_TOP]
     for lanes in (1, 4):
         for size in (16, 8):
-            parts.append(
-                f"#define TREE_BLOCK_{size}_{lanes}(TB_SEL) \\\n{_lines(Block(size, lanes).run())}\n"
-            )
+            lines = macro_lines(Block(size, lanes).run(), "TB_", ("V", "K", "X"))
+            parts.append(f"#define TREE_BLOCK_{size}_{lanes}(TB_SEL) \\\n{lines}\n")
     names = ", ".join(f'"v{n}"' for n in TEMPS[QS:])
     scratch = ", ".join(f'"x{n}"' for n in (*ADDRESSES, *OFFSETS))
     parts.append(f'#define TREE_BLOCK_CLOBBERS {names}, \\\n    {scratch}, "memory"\n\n#endif\n')
     return "\n".join(parts)
 
 
-def _lines(calls: list[str]) -> str:
-    lines, line = [], "   "
-    for call in calls:
-        text = call
-        for name in ("V(", "K(", "X("):
-            text = text.replace(name, f"TB_{name}")
-        text = f"TB_{text}"
-        if len(line) + len(text) + 3 > _WIDTH:
-            lines.append(line)
-            line = "   "
-        line += f" {text}"
-    lines.append(line)
-    return " \\\n".join(lines)
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--check", action="store_true", help="only say whether the header is this one")
-    text = header()
-    if parser.parse_args().check:
-        if HEADER.read_text() != text:
-            sys.exit(f"{HEADER.name} is not what tools/tree_block.py writes; run it")
-        return
-    HEADER.write_text(text)
-    print(f"written: {HEADER}")
+    if write_or_check(HEADER, header(), __file__, __doc__ or ""):
+        print(f"written: {HEADER}")
 
 
 if __name__ == "__main__":

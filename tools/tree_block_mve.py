@@ -21,10 +21,10 @@ are taken away; so one schedule serves both:
 
 from __future__ import annotations
 
-import argparse
-import sys
 from dataclasses import dataclass
 from pathlib import Path
+
+from block_header import macro_lines, write_or_check
 
 HEADER = Path(__file__).resolve().parents[1] / "runtime_c/src/kernels/tree_block_mve.h"
 SIZES, LANES = (2, 4, 8), (1, 2, 4)
@@ -170,7 +170,6 @@ _TOP = """\
 #define MB_PLUS(a, b) a
 #define MB_MINUS(a, b) b
 """
-_WIDTH = 118
 
 
 def header() -> str:
@@ -178,39 +177,18 @@ def header() -> str:
     parts = [_TOP]
     for lanes in LANES:
         for size in SIZES:
-            parts.append(f"#define MVE_BLOCK_{size}_{lanes}(SEL) \\\n{_lines(Block(size, lanes).run())}\n")
+            lines = macro_lines(Block(size, lanes).run(), "MB_", ("P", "T", "A"))
+            parts.append(f"#define MVE_BLOCK_{size}_{lanes}(SEL) \\\n{lines}\n")
     parts.append("#endif\n")
     return "\n".join(parts)
 
 
-def _lines(calls: list[str]) -> str:
-    lines, line = [], "   "
-    for call in calls:
-        text = call
-        for name in ("P(", "T(", "A("):
-            text = text.replace(name, f"MB_{name}")
-        text = f"MB_{text}"
-        if len(line) + len(text) + 3 > _WIDTH:
-            lines.append(line)
-            line = "   "
-        line += f" {text}"
-    lines.append(line)
-    return " \\\n".join(lines)
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--check", action="store_true", help="only say whether the header is this one")
-    text = header()
-    if parser.parse_args().check:
-        if HEADER.read_text() != text:
-            sys.exit(f"{HEADER.name} is not what tools/tree_block_mve.py writes; run it")
-        return
-    HEADER.write_text(text)
-    for lanes in LANES:
-        blocks = (Block(size, lanes) for size in SIZES)
-        said = (f"{block.size} words {block.cycles()} cycles" for block in blocks)
-        print(f"{lanes} taps a word, by the model: {', '.join(said)}")
+    if write_or_check(HEADER, header(), __file__, __doc__ or ""):
+        for lanes in LANES:
+            blocks = (Block(size, lanes) for size in SIZES)
+            said = (f"{block.size} words {block.cycles()} cycles" for block in blocks)
+            print(f"{lanes} taps a word, by the model: {', '.join(said)}")
 
 
 if __name__ == "__main__":
