@@ -14,6 +14,15 @@ def config(home: Path, text: str) -> None:
     (home / ".ssh" / "config").write_text(text)
 
 
+def home_with_key(home: Path, sshd: Sshd, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Makes `home` the home folder: its ssh config has the key, there are no known hosts, no agent."""
+    (home / ".ssh").mkdir()
+    config(home, f"Host *\n  IdentityFile {sshd.key}\n")
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+    return home
+
+
 def know(home: Path, line: str) -> Path:
     path = home / ".ssh" / "known_hosts"
     path.write_text(line)

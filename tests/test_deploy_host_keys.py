@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from deploy_helpers import Sshd, fingerprint, keygen, public_key, running_sshd
 from spanbit.errors import ExitCode
-from ssh_helpers import config, know, login, refusal, url
+from ssh_helpers import config, home_with_key, know, login, refusal, url
 
 
 @pytest.fixture(scope="module")
@@ -20,12 +20,7 @@ def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
 
 @pytest.fixture
 def home(tmp_path: Path, sshd: Sshd, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home folder whose ssh config has the key, and no known hosts."""
-    (tmp_path / ".ssh").mkdir()
-    config(tmp_path, f"Host *\n  IdentityFile {sshd.key}\n")
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
-    return tmp_path
+    return home_with_key(tmp_path, sshd, monkeypatch)
 
 
 def test_an_unknown_key_is_refused_until_its_fingerprint_is_given(sshd: Sshd, home: Path) -> None:

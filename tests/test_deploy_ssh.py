@@ -30,7 +30,7 @@ from spanbit.errors import ExitCode, SpanbitError
 from spanbit.targets.machine import this_arch
 from spanbit_deploy.transports import Ssh, settings_of, ssh_files
 from spanbit_deploy.transports import ssh as ssh_module
-from ssh_helpers import config, know, login, refusal, url
+from ssh_helpers import config, home_with_key, know, login, refusal, url
 
 FORWARD = """import os, socket, sys, threading
 s = socket.create_connection((sys.argv[1], int(sys.argv[2])))
@@ -49,12 +49,7 @@ def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
 
 @pytest.fixture
 def home(tmp_path: Path, sshd: Sshd, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home folder whose ssh config has the key, and no known hosts."""
-    (tmp_path / ".ssh").mkdir()
-    config(tmp_path, f"Host *\n  IdentityFile {sshd.key}\n")
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
-    return tmp_path
+    return home_with_key(tmp_path, sshd, monkeypatch)
 
 
 def test_a_known_key_lets_in_and_words_arrive_as_they_are(sshd: Sshd, home: Path) -> None:
