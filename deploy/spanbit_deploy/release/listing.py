@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from spanbit.errors import ExitCode, SpanbitError
 
 from spanbit_deploy.release.layout import TARGET_FILE, Release, board_dir, is_digest, root_of
-from spanbit_deploy.release.shell import FUNCTIONS
+from spanbit_deploy.release.shell import shell_words
 from spanbit_deploy.transports import Transport
 
 CURRENT = "current"
@@ -61,7 +61,7 @@ class Listed:
 def list_releases(board: Transport, name: str = "") -> tuple[Listed, ...]:
     """All releases of a name, or of all names; the newest of each name first."""
     names = [name] if name else board.run(("sh", "-c", _NAMES, "sh", board_dir())).text.split()
-    done = board.run(("sh", "-c", FUNCTIONS + _LIST, "sh", board_dir(), *names))
+    done = board.run(shell_words(_LIST, board_dir(), *names))
     found = [_parse(line) for line in done.text.splitlines()]
     whole = [listed for listed in found if listed is not None]
     return tuple(sorted(whole, key=lambda listed: listed.name))
@@ -99,7 +99,7 @@ def find_release(board: Transport, name: str, wanted: str) -> Release:
 def current_digest(board: Transport, name: str) -> str:
     """The digest of the current release, "" if there is none."""
     link = f"{root_of(name)}/current"
-    said = board.run(("sh", "-c", FUNCTIONS + 'link_of "$1"', "sh", link)).text.strip()
+    said = board.run(shell_words('link_of "$1"', link)).text.strip()
     folder, _, digest = said.rpartition("/")
     return digest if folder == "releases" and is_digest(digest) else ""
 

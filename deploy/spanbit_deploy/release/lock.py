@@ -32,7 +32,7 @@ from pathlib import Path
 from spanbit.errors import ExitCode, SpanbitError
 
 from spanbit_deploy.release.layout import Reached, Step, board_dir
-from spanbit_deploy.release.shell import FUNCTIONS
+from spanbit_deploy.release.shell import shell_words
 from spanbit_deploy.transports import Result, Transport
 from spanbit_deploy.transports.base import RUN_TIMEOUT_S
 
@@ -129,7 +129,7 @@ class Lock:
         return self._checked(run_again(self.board, self._words(script, arguments)))
 
     def _words(self, script: str, arguments: tuple[str, ...]) -> tuple[str, ...]:
-        return ("sh", "-c", FUNCTIONS + _GUARD + script, "sh", board_dir(), self._token, *arguments)
+        return shell_words(_GUARD + script, board_dir(), self._token, *arguments)
 
     def _checked(self, done: Result) -> Result:
         if done.exit_code == _LOST:
@@ -142,7 +142,7 @@ class Lock:
 
     def release(self) -> None:
         """Gives it back; over a new connection where the old one is lost."""
-        words = ("sh", "-c", FUNCTIONS + _TAKE_AWAY, "sh", board_dir(), self._token, secrets.token_hex(4))
+        words = shell_words(_TAKE_AWAY, board_dir(), self._token, secrets.token_hex(4))
         with contextlib.suppress(SpanbitError):
             run_again(self.board, words)
 
@@ -192,7 +192,7 @@ def _take(board: Transport, lock: Lock, purpose: str, wait: float, lease: float,
     minutes, tried = str(int(lease // 60) + 1), set[str]()
     words = (board_dir(), lock._token, _line(_who()), _process(), minutes, _line(purpose))
     while True:
-        done = board.run(("sh", "-c", FUNCTIONS + _TAKE, "sh", *words))
+        done = board.run(shell_words(_TAKE, *words))
         if done.exit_code == 0:
             return
         if done.exit_code == 1:
@@ -201,7 +201,7 @@ def _take(board: Transport, lock: Lock, purpose: str, wait: float, lease: float,
         if owner is not None and owner.stale:
             told(f"removing a stale lock: {owner}")
             away = (board_dir(), owner.token, secrets.token_hex(4))
-            board.run(("sh", "-c", FUNCTIONS + _TAKE_AWAY, "sh", *away))
+            board.run(shell_words(_TAKE_AWAY, *away))
             if owner.token not in tried:  # else it cannot be removed: another's file
                 tried.add(owner.token)
                 continue

@@ -1,13 +1,13 @@
 """Shell functions that the scripts on a board share. POSIX utilities are enough for them, and our own runner.
 
-    board.run(("sh", "-c", FUNCTIONS + 'link_of "$1"', "sh", "demo/current"))
+    board.run(shell_words('link_of "$1"', "demo/current"))
 
 Three things a push needs that POSIX has no utility for: SHA-256, replacing a link to a folder in one step,
 and a sync. `sha256sum`, `mv -T` and `sync` do them where the board has them (GNU, BusyBox, Toybox); else the
 runner does (`spb_runner --sha256`, `--rename`, `--sync`), which lies in the release that is at work.
 """
 
-FUNCTIONS = r"""
+_FUNCTIONS = r"""
 # Seconds since 1970. POSIX came to know %s in 2024; awk's srand tells what it was seeded with, the time.
 now() {
     seconds=$(date +%s 2>/dev/null)
@@ -42,3 +42,8 @@ write_out() {
     sync "$@" || sync || "$runner" --sync
 }
 """
+
+
+def shell_words(script: str, *arguments: str) -> tuple[str, ...]:
+    """The words of a command that runs `script` with these functions and $1, $2, ... as its arguments."""
+    return ("sh", "-c", _FUNCTIONS + script, "sh", *arguments)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from spanbit.errors import SpanbitError
 
 from spanbit_deploy.release.layout import MANIFEST, Release, digest_of, sums_of
-from spanbit_deploy.release.shell import FUNCTIONS
+from spanbit_deploy.release.shell import shell_words
 from spanbit_deploy.transports import Transport
 
 _SUMS = """
@@ -29,7 +29,7 @@ def damage(board: Transport, folder: str, sums: Mapping[str, str]) -> str:
     The board's `sha256sum` says so, else the runner among the files (one that was altered does not start, or
     says that it was); where that does not run there either, the files are read back.
     """
-    done = board.run(("sh", "-c", FUNCTIONS + _SUMS, "sh", folder, *sums))
+    done = board.run(shell_words(_SUMS, folder, *sums))
     if done.exit_code:
         return "a file is missing"
     lines = done.text.splitlines()
