@@ -142,9 +142,8 @@ class Lock:
 
     def release(self) -> None:
         """Gives it back; over a new connection where the old one is lost."""
-        words = shell_words(_TAKE_AWAY, board_dir(), self._token, secrets.token_hex(4))
         with contextlib.suppress(SpanbitError):
-            run_again(self.board, words)
+            run_again(self.board, _take_away(self._token))
 
 
 def run_again(board: Transport, words: tuple[str, ...]) -> Result:
@@ -187,6 +186,11 @@ def locked(
         lock.release()
 
 
+def _take_away(token: str) -> tuple[str, ...]:
+    """The command that removes the lock of this token, and no other."""
+    return shell_words(_TAKE_AWAY, board_dir(), token, secrets.token_hex(4))
+
+
 def _take(board: Transport, lock: Lock, purpose: str, wait: float, lease: float, told: Told) -> None:
     deadline = time.monotonic() + wait
     minutes, tried = str(int(lease // 60) + 1), set[str]()
@@ -200,8 +204,7 @@ def _take(board: Transport, lock: Lock, purpose: str, wait: float, lease: float,
         owner = _parse(done.text)
         if owner is not None and owner.stale:
             told(f"removing a stale lock: {owner}")
-            away = (board_dir(), owner.token, secrets.token_hex(4))
-            board.run(shell_words(_TAKE_AWAY, *away))
+            board.run(_take_away(owner.token))
             if owner.token not in tried:  # else it cannot be removed: another's file
                 tried.add(owner.token)
                 continue
