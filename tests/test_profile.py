@@ -49,7 +49,7 @@ def slower(profile: Profile, factor: float) -> Profile:
 
 
 def fake_sysfs(folder: Path, *, millidegrees: int = 41_250, governor: str = "performance") -> Path:
-    """A board's /sys, as far as conditions.py reads it."""
+    """A board's /sys, as far as state/readings.py reads it."""
     files = {
         "class/thermal/thermal_zone0/temp": millidegrees,
         "class/thermal/thermal_zone0/type": "cpu thermal",

@@ -57,7 +57,7 @@ class BinaryConv2d(nn.Module):
         self.stride, self.padding, self.pad_value, self.weights = stride, padding, pad_value, weights
         self.weight = nn.Parameter(torch.empty(out_channels, in_channels, kernel, kernel))
         self.register_buffer("mask", torch.ones(self.weight.shape, dtype=torch.bool))
-        # One range for every layer, so that magnitudes compare between layers and Adam moves all alike.
+        # One range for every layer: Adam moves all alike.
         nn.init.uniform_(self.weight, -0.1, 0.1)
         # Set by a compressor while it ties taps to owners, None again when it has finished.
         self.tied: Tied | None = None
