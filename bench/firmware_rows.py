@@ -27,7 +27,6 @@ from spanbit.cli.failure import guard
 from spanbit.cli.files import write_atomic
 from spanbit.export import FirmwarePlan, Input, Tables, c_network, plan_firmware
 from spanbit.export.figures import firmware_figures
-from spanbit.export.plan import PLANE_ALIGN
 from spanbit.export.rows import merge_front
 from spanbit.importers import from_torch
 from spanbit.passes import compile_graph
@@ -123,9 +122,9 @@ def planned(name: str, bundle: Bundle) -> Iterator[Planned]:
 
 def _first_bytes(plan: FirmwarePlan, front: int) -> int:
     layers = plan.compiled.layers[:front]
-    made = [output_bytes(layer, PLANE_ALIGN) for layer in layers]
+    made = [output_bytes(layer, plan.plane_align) for layer in layers]
     if plan.rows is not None:  # the stem's output is never whole; a band of it may be a single row
-        one_row = merge_front(plan.compiled.layers, front, 1, PLANE_ALIGN)[0].scratch_bytes
+        one_row = merge_front(plan.compiled.layers, front, 1, plan.plane_align)[0].scratch_bytes
         return one_row + made[-1]
     return max(
         sum(made[max(0, index - 1) : index + 1]) + layer.scratch_bytes for index, layer in enumerate(layers)
