@@ -13,52 +13,53 @@
 #include "bit_count.h"
 #include "kernels.h"
 
+/* What a core shifts in one instruction. */
+typedef uintptr_t flat_word;
+enum { FLAT_BITS = 8 * sizeof(flat_word) };
+
 /* The pixels of all planes in one row of bits, as torch.flatten orders them, zeros behind: images at the end
  * of a network are small, and most of a plane is no pixel. Returns the bytes written. */
 static uint32_t flatten(const spb_tensor *t, const uint8_t *in, uint8_t *flat) {
-    uint64_t word = 0;
+    flat_word word = 0;
     uint32_t filled = 0, at = 0;
     for (uint32_t c = 0; c < t->channels; c++) {
         for (uint32_t y = 0; y < t->height; y++) {
             const uint8_t *row = in + (size_t)c * t->plane_bytes + (size_t)y * t->row_bytes;
-            for (uint32_t x = 0; x < t->width; x += 64) {
-                uint32_t count = t->width - x < 64 ? t->width - x : 64;
-                uint64_t bits;
+            for (uint32_t x = 0; x < t->width; x += FLAT_BITS) {
+                uint32_t count = t->width - x < FLAT_BITS ? t->width - x : FLAT_BITS;
+                flat_word bits;
                 memcpy(&bits, row + x / 8, sizeof bits); /* may reach into the next row */
-                if (count < 64)
-                    bits &= ((uint64_t)1 << count) - 1;
+                if (count < FLAT_BITS)
+                    bits &= ((flat_word)1 << count) - 1;
                 word |= bits << filled;
-                if (filled + count < 64) {
+                if (filled + count < FLAT_BITS) {
                     filled += count;
                     continue;
                 }
                 memcpy(flat + at, &word, sizeof word);
-                at += 8;
-                word = filled ? bits >> (64 - filled) : 0;
-                filled = filled + count - 64;
+                at += sizeof word;
+                word = filled ? bits >> (FLAT_BITS - filled) : 0;
+                filled = filled + count - FLAT_BITS;
             }
         }
     }
     uint32_t bytes = (uint32_t)spb_head_bytes(t);
-    for (; at < bytes; at += 8, word = 0)
+    for (; at < bytes; at += sizeof word, word = 0)
         memcpy(flat + at, &word, sizeof word);
     return bytes;
 }
 
 static uint32_t count_and(const uint8_t *a, const uint8_t *w, uint32_t bytes) {
     uint32_t total = 0;
-    spb_bits counts = spb_bits_zero();
-    int room = SPB_COUNT_LIMIT;
-    for (uint32_t at = 0; at < bytes; at += SPB_BITS_BYTES) {
-        counts =
-            spb_bits_add(counts, spb_bits_count(spb_bits_and(spb_bits_load(a + at), spb_bits_load(w + at))));
-        if (--room == 0) {
-            total += spb_bits_total(counts);
-            counts = spb_bits_zero();
-            room = SPB_COUNT_LIMIT;
-        }
+    for (uint32_t at = 0, end; at < bytes; at = end) {
+        spb_bits counts = spb_bits_zero();
+        end = bytes - at > SPB_COUNT_LIMIT * SPB_BITS_BYTES ? at + SPB_COUNT_LIMIT * SPB_BITS_BYTES : bytes;
+        for (uint32_t i = at; i < end; i += SPB_BITS_BYTES)
+            counts = spb_bits_add(counts,
+                                  spb_bits_count(spb_bits_and(spb_bits_load(a + i), spb_bits_load(w + i))));
+        total += spb_bits_total(counts);
     }
-    return total + spb_bits_total(counts);
+    return total;
 }
 
 static float read_float(const uint8_t *p) {
