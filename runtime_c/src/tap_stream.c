@@ -212,7 +212,7 @@ spb_status spb_tap_stream_expand(const spb_layer *layer, uint8_t *table, uint8_t
     for (uint32_t i = 0; i < layer->out.channels; i++) {
         const uint8_t *node = SPB_PACKED_NODES ? unpacked : layer->nodes + (size_t)i * SPB_NODE_BYTES;
         if (SPB_PACKED_NODES)
-            packed_at = spb_unpack_node(layer->nodes, packed_at, unpacked);
+            packed_at = spb_unpack_node(layer->nodes, i, packed_at, unpacked);
         uint32_t distance = spb_u16(node + SPB_NODE_DISTANCE), source = node[SPB_NODE_SOURCE];
         uint32_t slot = node[SPB_NODE_SLOT];
         int from_zero = source == SPB_NODE_ZERO;
