@@ -31,9 +31,9 @@
 #define SPB_PACKED_NODES 0
 #endif
 
-/* What addresses of taps are a multiple of: the bytes of a row, up to 4. */
-#ifndef SPB_TAP_ALIGN
-#define SPB_TAP_ALIGN 1
+/* What addresses of taps are multiples of, the bytes of a row up to 4: the sum of those that layers have. */
+#ifndef SPB_TAP_ALIGNS
+#define SPB_TAP_ALIGNS 7
 #endif
 
 /* Of the stem: taps; weights that are laid out at a time, at least (taps + 4) times the tile's channels, or

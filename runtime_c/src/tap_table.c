@@ -83,7 +83,7 @@ static uint8_t *new_step(spb_table_writer *w, uint32_t window, uint8_t flags, ui
     memset(step, 0, SPB_STEP_HEADER_BYTES);
     step[SPB_STEP_SOURCE] = source;
     step[SPB_STEP_SLOT] = node[SPB_NODE_SLOT];
-    step[SPB_STEP_FLAGS] = flags;
+    step[SPB_STEP_FLAGS] = source == SPB_NODE_ZERO ? flags | SPB_STEP_FROM_ZERO : flags;
     memcpy(step + SPB_STEP_CHANNEL, node + SPB_NODE_CHANNEL, sizeof(uint16_t));
     step[SPB_STEP_WORDS] = (uint8_t)words;
     step[SPB_STEP_WORDS + 1] = (uint8_t)(words >> 8);

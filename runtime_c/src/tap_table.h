@@ -37,11 +37,12 @@ enum {
     SPB_STEP_HEADER_BYTES = 32
 };
 enum {
-    SPB_STEP_KEEP = 1,  /* a later step starts from this one's sum */
-    SPB_STEP_SHIFT = 2, /* taps have weight 2 */
-    SPB_STEP_FIXED = 4, /* the output is SPB_STEP_FLIP, whatever the sum is */
-    SPB_STEP_LAST = 8,  /* no step of the same window follows */
-    SPB_STEP_MORE = 16  /* with SPB_STEP_LAST: but one of another window */
+    SPB_STEP_KEEP = 1,      /* a later step starts from this one's sum */
+    SPB_STEP_SHIFT = 2,     /* taps have weight 2 */
+    SPB_STEP_FROM_ZERO = 4, /* there is no source */
+    SPB_STEP_FIXED = 8,     /* the output is SPB_STEP_FLIP, whatever the sum is */
+    SPB_STEP_LAST = 16,     /* no step of the same window follows */
+    SPB_STEP_MORE = 32      /* with SPB_STEP_LAST: but one of another window */
 };
 enum { SPB_PLANES_MAX = 18, SPB_STEP_BLOCKS_MAX = 6 };
 

@@ -90,10 +90,10 @@ SPB_INLINE spb_word spb_and_not(spb_word a, spb_word b) { return vbicq_u8(a, b);
 SPB_INLINE spb_word spb_not(spb_word a) { return vmvnq_u8(a); }
 
 #if defined(__aarch64__)
-/* A row of bytes of which one after the other is wanted everywhere: 16 of them are loaded at once. */
-#define SPB_BYTE_ROW(bytes) spb_load(bytes)
-#define SPB_BYTE_OF(row, bytes, j)                                                                           \
-    ((j) < 16 ? vdupq_laneq_u8(row, (j) % 16) : spb_splat_byte((bytes)[j])) /* j: a literal */
+/* 16 masks (below) are loaded at once. */
+#define SPB_MASK_ROW(masks) spb_load(masks)
+#define SPB_MASK_OF(row, masks, j)                                                                           \
+    ((j) < 16 ? vdupq_laneq_u8(row, (j) % 16) : spb_splat_byte((masks)[j])) /* j: a literal */
 #endif
 
 #elif !defined(SPB_FORCE_SCALAR) && defined(__AVX2__)
@@ -152,31 +152,46 @@ typedef uint64_t spb_word;
 #define SPB_WORD_BYTES 4
 typedef uint32_t spb_word;
 #endif
+#if defined(__arm__) && !defined(__ARM_FEATURE_UNALIGNED)
+/* Cortex-M0, M0+ load words from multiples of a word only; gcc would call memcpy. */
+SPB_INLINE spb_word spb_load(const uint8_t *p) {
+    return p[0] | (spb_word)p[1] << 8 | (spb_word)p[2] << 16 | (spb_word)p[3] << 24;
+}
+SPB_INLINE void spb_store(uint8_t *p, spb_word x) {
+    p[0] = (uint8_t)x, p[1] = (uint8_t)(x >> 8), p[2] = (uint8_t)(x >> 16), p[3] = (uint8_t)(x >> 24);
+}
+#else
 SPB_INLINE spb_word spb_load(const uint8_t *p) {
     spb_word x;
     memcpy(&x, p, sizeof x);
     return x;
 }
 SPB_INLINE void spb_store(uint8_t *p, spb_word x) { memcpy(p, &x, sizeof x); }
-/* From a multiple of `align`, a constant: a core that loads words from multiples of a word only (Cortex-M0)
- * takes one byte at a time where it is not told. */
-SPB_INLINE spb_word spb_load_from(const uint8_t *p, int align) {
-#if defined(__GNUC__)
-    spb_word x;
-    if (align >= (int)sizeof x) {
-        memcpy(&x, __builtin_assume_aligned(p, sizeof x), sizeof x);
-    } else if (align == 2) {
-        memcpy(&x, __builtin_assume_aligned(p, 2), sizeof x);
-    } else {
-        memcpy(&x, p, sizeof x);
-    }
-    return x;
-#else
-    (void)align;
-    return spb_load(p);
 #endif
+/* From a multiple of `align`, a constant. */
+SPB_INLINE spb_word spb_load_from(const uint8_t *p, int align) {
+    (void)align; /* no other compiler is told */
+#if defined(__GNUC__)
+    if (align >= (int)sizeof(spb_word)) {
+        spb_word x;
+        memcpy(&x, __builtin_assume_aligned(p, sizeof x), sizeof x);
+        return x;
+    }
+#if defined(__arm__) && !defined(__ARM_FEATURE_UNALIGNED)
+    if (align == 2) {
+        uint16_t low, high;
+        memcpy(&low, __builtin_assume_aligned(p, 2), sizeof low);
+        memcpy(&high, __builtin_assume_aligned(p + 2, 2), sizeof high);
+        return low | (spb_word)high << 16;
+    }
+#endif
+#endif
+    return spb_load(p);
 }
 SPB_INLINE spb_word spb_splat_byte(uint8_t byte) { return ~(spb_word)0 / 0xFF * byte; }
+/* A load that extends signs does it. */
+#define SPB_SPLAT_MASK
+SPB_INLINE spb_word spb_splat_mask(uint8_t mask) { return (spb_word)(int8_t)mask; }
 SPB_INLINE spb_word spb_and(spb_word a, spb_word b) { return a & b; }
 SPB_INLINE spb_word spb_xor(spb_word a, spb_word b) { return a ^ b; }
 SPB_INLINE spb_word spb_and_not(spb_word a, spb_word b) { return a & ~b; }
@@ -185,9 +200,13 @@ SPB_INLINE spb_word spb_select(spb_word mask, spb_word a, spb_word b) { return (
 
 #endif
 
-#if !defined(SPB_BYTE_ROW)
-#define SPB_BYTE_ROW(bytes) spb_splat_byte(0)
-#define SPB_BYTE_OF(row, bytes, j) ((void)(row), spb_splat_byte((bytes)[j]))
+/* A mask, a byte of 0x00 or 0xFF, in all bits of a word; a row of them, of which one after the other is. */
+#if !defined(SPB_SPLAT_MASK)
+SPB_INLINE spb_word spb_splat_mask(uint8_t mask) { return spb_splat_byte(mask); }
+#endif
+#if !defined(SPB_MASK_ROW)
+#define SPB_MASK_ROW(masks) spb_splat_byte(0)
+#define SPB_MASK_OF(row, masks, j) ((void)(row), spb_splat_mask((masks)[j]))
 #endif
 
 /* A word of memory that is laid out in words: weights, packed pixels, slots. */

@@ -27,20 +27,23 @@
 #endif
 
 enum {
-    CHUNK_BYTES = 16,           /* gather copies so many at a time */
-    WEIGHTS = SPB_STEM_WEIGHTS, /* elements: at least TILE_CHANNELS * (STEM_MAX_TAPS + STEM_STEP) */
+    CHUNK_BYTES = 16, /* gather copies so many at a time */
+    /* Elements: at least TILE_CHANNELS * (STEM_MAX_TAPS + STEM_STEP). As words they are half as many. */
+    WEIGHTS = sizeof(stem_weight) > 2 ? SPB_STEM_WEIGHTS / 2 : SPB_STEM_WEIGHTS,
     BLOCK_CHANNELS = SPB_STEM_CHANNELS
 };
 
 typedef struct geometry {
     uint32_t taps, padded_taps; /* of a channel; rounded up to STEM_STEP */
     uint32_t run;               /* elements of one row of the kernel */
+    uint32_t tile;              /* of a tile's weights */
     uint32_t row;               /* of a padded row of the image */
 } geometry;
 
 typedef struct block {
     uint32_t first, count;
-    stem_weight weights[WEIGHTS];   /* [count / TILE_CHANNELS][padded_taps / GROUP][TILE_CHANNELS][GROUP] */
+    /* [count / TILE_CHANNELS] times [padded_taps / GROUP][TILE_CHANNELS][GROUP] and STEM_END */
+    SPB_ALIGNED(4) stem_weight weights[WEIGHTS];
     int32_t start[BLOCK_CHANNELS];  /* a sum's, that ends below 0 where it is not above its limit */
     uint8_t invert[BLOCK_CHANNELS]; /* 255 where such a sign is not yet the bit */
     stem_factor multiplier[BLOCK_CHANNELS], bias[BLOCK_CHANNELS], shift[BLOCK_CHANNELS]; /* of reals */
@@ -51,6 +54,7 @@ static geometry geometry_of(const spb_layer *layer) {
     g.run = layer->kernel_w * layer->in.channels;
     g.taps = layer->kernel_h * g.run;
     g.padded_taps = (g.taps + STEM_STEP - 1) / STEM_STEP * STEM_STEP;
+    g.tile = g.padded_taps * TILE_CHANNELS + STEM_END;
     g.row = spb_padded_side(layer->in.width, layer->out.width, layer->kernel_w, layer) * layer->in.channels;
     return g;
 }
@@ -102,28 +106,35 @@ static void set_block(const spb_layer *layer, const geometry *g, const uint16_t 
     b->count = count;
     memset(b->weights, 0, sizeof b->weights);
     for (uint32_t i = 0; i < count; i++, weight += g->taps) {
-        stem_weight *to = b->weights + (size_t)(i / TILE_CHANNELS) * TILE_CHANNELS * g->padded_taps +
-                          i % TILE_CHANNELS * STEM_GROUP;
-        int32_t sum = 0;
+        uint32_t channel = first + i;
+        spb_limit l = {0, 1};
+        if (!layer->real)
+            l = spb_sum_limit(layer->threshold[channel], layer->compare[channel]);
+        stem_weight *tile = b->weights + (size_t)(i / TILE_CHANNELS) * g->tile;
+        stem_weight *to = tile + i % TILE_CHANNELS * STEM_GROUP;
+        int32_t sum = 0, turned = STEM_TURNS && !l.invert; /* to -1 - sum, whose sign is the other */
         for (uint32_t k = 0; k < g->taps; k++) {
-            to[place[k]] = weight[k];
+            to[place[k]] = (stem_weight)(turned ? -weight[k] : weight[k]);
             sum += weight[k];
         }
+        stem_end(tile + g->padded_taps * TILE_CHANNELS);
         if (layer->real) {
             b->start[i] = STEM_BIAS * sum;
-            b->multiplier[i] = layer->multiplier[first + i];
-            b->bias[i] = layer->bias[first + i];
-            b->shift[i] = stem_shift(layer->shift[first + i]);
+            b->multiplier[i] = layer->multiplier[channel];
+            b->bias[i] = layer->bias[channel];
+            b->shift[i] = stem_shift(layer->shift[channel]);
             continue;
         }
-        spb_limit l = spb_sum_limit(layer->threshold[first + i], layer->compare[first + i]);
         b->start[i] = STEM_BIAS * sum - l.limit - 1;
+        if (turned)
+            b->start[i] = -1 - b->start[i];
         b->invert[i] = l.invert ? 0 : 255;
     }
     for (uint32_t i = count; i < BLOCK_CHANNELS && i % TILE_CHANNELS; i++) /* calculated, not written */
         b->start[i] = 0, b->invert[i] = 0, b->multiplier[i] = b->bias[i] = b->shift[i] = 0;
 }
 
+#if !defined(STEM_GATHERS)
 /* Rows of a kernel of so many `bytes`; 1 or 2 chunks, the usual numbers, are constants. */
 SPB_INLINE void gather_as(const geometry *g, uint32_t kernel_h, const stem_pixel *pixel, size_t step,
                           uint32_t count, stem_pixel *to, size_t bytes) {
@@ -151,14 +162,15 @@ SPB_INLINE void gather(const geometry *g, uint32_t kernel_h, const stem_pixel *p
         gather_as(g, kernel_h, pixel, step, count, to, bytes);
     }
 }
+#endif
 
 /* 8 pixels from column x of row y on, of all channels of the block. */
 SPB_INLINE void eight_pixels(const spb_layer *layer, const geometry *g, const block *b,
-                             const stem_pixel *pixels, uint32_t x, uint32_t left, uint8_t *to, int narrow) {
+                             const stem_tap *pixels, uint32_t x, uint32_t left, uint8_t *to, int narrow) {
     uint32_t valid = left < 8 ? (1u << left) - 1 : 0xFFu, plane_bytes = layer->out.plane_bytes;
     to += (size_t)b->first * plane_bytes + x / 8;
     for (uint32_t i = 0; i < b->count; i += TILE_CHANNELS, to += (size_t)TILE_CHANNELS * plane_bytes) {
-        const stem_weight *weights = b->weights + (size_t)i * g->padded_taps;
+        const stem_weight *weights = b->weights + (size_t)(i / TILE_CHANNELS) * g->tile;
         uint32_t count = b->count - i;
         if (count >= TILE_CHANNELS) {
             stem_eight(pixels, g->padded_taps, weights, g->padded_taps, b->start + i, b->invert + i, valid,
@@ -174,12 +186,12 @@ SPB_INLINE void eight_pixels(const spb_layer *layer, const geometry *g, const bl
 }
 
 /* The same as reals. */
-SPB_INLINE void eight_reals(const spb_layer *layer, const geometry *g, const block *b,
-                            const stem_pixel *pixels, uint32_t count, int16_t *to, int narrow) {
+SPB_INLINE void eight_reals(const spb_layer *layer, const geometry *g, const block *b, const stem_tap *pixels,
+                            uint32_t count, int16_t *to, int narrow) {
     size_t plane = (size_t)layer->out.height * layer->out.width;
     to += b->first * plane;
     for (uint32_t i = 0; i < b->count; i += TILE_CHANNELS) {
-        const stem_weight *weights = b->weights + (size_t)i * g->padded_taps;
+        const stem_weight *weights = b->weights + (size_t)(i / TILE_CHANNELS) * g->tile;
         uint32_t channels = b->count - i < TILE_CHANNELS ? b->count - i : TILE_CHANNELS;
         int32_t sums[8 * TILE_CHANNELS];
         stem_eight_sums(pixels, g->padded_taps, weights, g->padded_taps, b->start + i, narrow, sums);
@@ -201,7 +213,7 @@ SPB_INLINE void eight_reals(const spb_layer *layer, const geometry *g, const blo
 
 SPB_INLINE void run_block(const spb_layer *layer, const geometry *g, const block *b, const stem_pixel *padded,
                           uint8_t *out, int narrow, int real) {
-    SPB_ALIGNED(16) stem_pixel pixels[8 * (STEM_MAX_TAPS + STEM_STEP) + CHUNK_BYTES];
+    SPB_ALIGNED(16) stem_tap pixels[8 * (STEM_MAX_TAPS + STEM_STEP) + CHUNK_BYTES];
     size_t step = (size_t)layer->stride * layer->in.channels;
     memset(pixels, 0, sizeof pixels); /* the taps that only round up: any value, but a value */
     for (uint32_t y = 0; y < layer->out.height; y++, padded += layer->stride * g->row) {
@@ -209,7 +221,12 @@ SPB_INLINE void run_block(const spb_layer *layer, const geometry *g, const block
         int16_t *reals = (int16_t *)(void *)out + (size_t)y * layer->out.width;
         for (uint32_t x = 0; x < layer->out.width; x += 8) {
             uint32_t left = layer->out.width - x, count = left < 8 ? left : 8;
+#if defined(STEM_GATHERS)
+            stem_gather(padded + x * step, step, count, layer->kernel_h, g->run, g->row, g->padded_taps,
+                        pixels);
+#else
             gather(g, layer->kernel_h, padded + x * step, step, count, pixels);
+#endif
             if (real) {
                 eight_reals(layer, g, b, pixels, count, reals + x, narrow);
             } else {
@@ -225,7 +242,7 @@ void spb_stem_conv(const spb_layer *layer, const uint8_t *image, uint8_t *out, u
     stem_pixel *padded = (stem_pixel *)(void *)scratch;
     const uint8_t *pad_value = layer->weights + (size_t)layer->weight_rows * g.taps;
     int narrow = STEM_NEEDS_NARROW && memchr(layer->weights, 0x80, (size_t)channels * g.taps) == NULL;
-    uint32_t fit = WEIGHTS / g.padded_taps / TILE_CHANNELS * TILE_CHANNELS;
+    uint32_t fit = WEIGHTS / g.tile * TILE_CHANNELS;
     uint16_t place[STEM_MAX_TAPS];
     block b;
     if (fit > BLOCK_CHANNELS)

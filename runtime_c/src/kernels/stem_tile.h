@@ -7,11 +7,15 @@
  *   AVX2, VNNI       16 x 4              32 multiply-adds: 4 taps of 8 channels
  *   AVX2             16 x 4              16 products and 8 of their additions (int16 pairs), then an addition
  *   MVE              2 x 2               VMLADAVA: 16 multiply-adds: 16 taps of a channel
- *   scalar           2 x 2               SMLAD: 2 multiply-adds; elsewhere 1
+ *   Thumb-2          2 x 4               SMLAD: 2 multiply-adds; MLA: 1                (stem_tile_thumb2.h)
+ *   Thumb            4 x 1               MULS, ADD: 1 in two                           (stem_tile_thumb1.h)
+ *   scalar           2 x 2               1; SMLAD in ARM's older cores: 2
  *
  * The vector runs over channels, so that a pixel's taps are in order in memory and a few of them, a *group*,
  * are taken into all lanes at once. Weights: [taps / STEM_GROUP][TILE_CHANNELS][STEM_GROUP]; taps are a
  * multiple of STEM_STEP, with weights of 0 behind the last. Pixels: `stride` elements apart, less STEM_BIAS.
+ * Behind a tile's weights STEM_END elements are what stem_end makes them. STEM_TURNS: weights may have the
+ * other sign, and no `invert` is looked at.
  */
 #ifndef SPB_STEM_TILE_H
 #define SPB_STEM_TILE_H
@@ -22,6 +26,18 @@
 #include "../word.h"
 
 enum { STEM_MAX_TAPS = SPB_STEM_TAPS };
+
+/* Tiles in assembly, which uses R9: not where that is the base of data. They gather pixels in their own way.
+ */
+#if defined(__GNUC__) && defined(__thumb__) && !defined(SPB_WORD_IS_MVE) && !defined(__ARM_NEON) &&          \
+    !defined(__PIC__) && !defined(__ARM_RWPI)
+#if defined(__thumb2__)
+#define STEM_THUMB2
+#else
+#define STEM_THUMB1
+#endif
+#define STEM_GATHERS
+#endif
 
 #if !defined(SPB_FORCE_SCALAR) && defined(__ARM_NEON)
 
@@ -84,9 +100,22 @@ SPB_INLINE void stem_step(stem_sum sums[TILE_PIXELS][TILE_VECTORS], const stem_p
     }
 }
 
+#elif defined(STEM_THUMB2)
+
+#include "stem_tile_thumb2.h"
+
+#elif defined(STEM_THUMB1)
+
+#include "stem_tile_thumb1.h"
+
 #else
 
-enum { TILE_CHANNELS = 2, TILE_PIXELS = 2, TILE_VECTORS = 2, STEM_NEEDS_NARROW = 0 };
+#if defined(__riscv)
+enum { TILE_CHANNELS = 4 }; /* 31 registers */
+#else
+enum { TILE_CHANNELS = 2 };
+#endif
+enum { TILE_PIXELS = 2, TILE_VECTORS = TILE_CHANNELS, STEM_NEEDS_NARROW = 0 };
 typedef int32_t stem_sum;
 
 #if defined(SPB_WORD_IS_MVE)
@@ -123,8 +152,9 @@ SPB_INLINE stem_sum stem_add(stem_sum sum, const stem_pixel *x, const stem_weigh
 #endif
 
 SPB_INLINE void stem_start(const int32_t *start, stem_sum sums[TILE_VECTORS]) {
-    sums[0] = start[0];
-    sums[1] = start[1];
+    SPB_UNROLL
+    for (int c = 0; c < TILE_CHANNELS; c++)
+        sums[c] = start[c];
 }
 SPB_INLINE void stem_put(const stem_sum *bits, const uint8_t *invert, uint32_t valid, uint8_t *to,
                          uint32_t plane_bytes) {
@@ -156,6 +186,12 @@ STEM_PUSH(2)
 STEM_PUSH(4)
 #undef STEM_PUSH
 #endif
+
+#if !defined(STEM_GATHERS)
+
+typedef stem_pixel stem_tap; /* gathered */
+enum { STEM_END = 0, STEM_TURNS = 0 };
+SPB_INLINE void stem_end(stem_weight *behind) { (void)behind; }
 
 #if !defined(STEM_SDOT)
 SPB_INLINE void stem_taps(stem_sum sums[TILE_PIXELS][TILE_VECTORS], const stem_pixel **pixel,
@@ -225,5 +261,7 @@ SPB_INLINE void stem_eight_sums(const stem_pixel *pixels, size_t stride, const s
         }
     }
 }
+
+#endif
 
 #endif

@@ -68,11 +68,12 @@ typedef struct tile {
     const uint8_t *base;               /* window of the prepared planes, at the tile */
     const uint8_t *mask;               /* which bits are pixels, at the tile */
     uint8_t *out, *slots;              /* out: at the tile */
-    uint32_t planes, top, plane_bytes; /* top: the bit of the highest plane */
+    uint32_t planes, top, plane_bytes; /* top: the highest plane's bit: one instruction asks for a plane */
     const spb_layer *layer;
     const spb_border *border;
     const uint8_t *border_words;          /* zero padding: tree_border.h, at the tile */
     uint32_t class_bytes, tail_bytes, at; /* at: byte of a plane where the tile begins */
+    int tap_align;                        /* 4, 2, 1: taps' addresses are its multiples */
 } tile;
 
 /* A channel's sums, from the slot that its step has filled. */
@@ -121,35 +122,31 @@ SPB_INLINE void any_tail_step(const tile *t, const tree_word *count, int lanes, 
 /* One tile of all channels, or of the steps from `next` on that are of one window; returns where there are
  * more, NULL if nowhere. */
 SPB_INLINE const uint8_t *run_tile(const tile *t, const uint8_t *next, int lanes) {
-    const size_t slot_bytes = (size_t)t->planes * (lanes > 1 ? TREE_NARROW_BYTES : TREE_WORD_BYTES);
     const uint8_t *header;
     const uint32_t tail_bytes = t->tail_bytes;
+    const tree_word mask = tree_load(t->mask);
     uint32_t flags;
     do {
         header = next;
         flags = header[SPB_STEP_FLAGS];
-        const uint8_t *source = t->slots + header[SPB_STEP_SOURCE] * slot_bytes; /* never read for zero */
-        uint8_t *slot = t->slots + header[SPB_STEP_SLOT] * slot_bytes;
         uint8_t *to = t->out + (size_t)spb_u16(header + SPB_STEP_CHANNEL) * t->plane_bytes;
         tree_word count[SPB_PLANES_MAX];
-        next = tree_count(count, t->base, header, lanes);
+        next = tree_count(count, t->base, header, lanes, t->tap_align);
         if (SPB_TREE_BORDER && tail_bytes && lanes == 1 && t->class_bytes == 1) { /* 3x3, the usual case */
             tree_word bits =
-                tree_settle(count, TREE_COUNT_PLANES, t->top, header, source, slot, next, t->border_words, 1);
-            tree_store(to, tree_and(bits, tree_load(t->mask)));
+                tree_settle(count, TREE_COUNT_PLANES, t, header, flags, next, t->border_words, 1);
+            tree_store(to, tree_and(bits, mask));
             next += tail_bytes;
         } else if ((SPB_TREE_BORDER || SPB_TREE_SUMS) && tail_bytes) {
             any_tail_step(t, count, lanes, header, next);
             next += tail_bytes;
         } else if (lanes == 1) {
-            tree_word bits =
-                tree_settle(count, TREE_COUNT_PLANES, t->top, header, source, slot, NULL, NULL, 0);
-            tree_store(to, tree_and(bits, tree_load(t->mask)));
+            tree_word bits = tree_settle(count, TREE_COUNT_PLANES, t, header, flags, NULL, NULL, 0);
+            tree_store(to, tree_and(bits, mask));
         } else { /* one word is all that the plane has pixels in */
             spb_word folded[SPB_PLANES_MAX];
             fold(count, lanes, folded);
-            spb_word bits =
-                narrow_settle(folded, folded_planes(lanes), t->top, header, source, slot, NULL, NULL, 0);
+            spb_word bits = narrow_settle(folded, folded_planes(lanes), t, header, flags, NULL, NULL, 0);
             store_narrow(to, spb_and(bits, spb_load(t->mask)), SPB_PLANE_ALIGN);
         }
     } while (!(flags & SPB_STEP_LAST));
@@ -222,7 +219,10 @@ void spb_tree_conv(const spb_layer *layer, const uint8_t *in, uint8_t *out, uint
                       .border_words = classes.words,
                       .class_bytes = classes.class_bytes,
                       .tail_bytes = tail_bytes,
-                      .at = at};
+                      .at = at,
+                      .tap_align = to->row_bytes % 4 == 0   ? 4
+                                   : to->row_bytes % 2 == 0 ? 2
+                                                            : 1};
             if (SPB_TREE_BORDER && classes.class_bytes)
                 tree_border_words(layer, &classes, at, lanes == 1 ? TREE_WORD_BYTES : TREE_NARROW_BYTES);
             do {

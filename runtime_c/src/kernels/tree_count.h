@@ -22,7 +22,8 @@
  * Where taps are taken away, the cells are full subtractors: their borrows are carries upside down.
  *
  * On AArch64 the pieces of 8 and 16 are assembly, laid out by tools/tree_block.py: what compilers make of the
- * lines below takes a fifth more cycles in a model of the Cortex-A72 and A53. MVE has a count of its own.
+ * lines below takes a fifth more cycles in a model of the Cortex-A72 and A53. Machines with few registers
+ * have a count of their own (tree_count_few.h).
  */
 #ifndef SPB_TREE_COUNT_H
 #define SPB_TREE_COUNT_H
@@ -33,8 +34,8 @@
 
 enum { TREE_COUNT_PLANES = 8 };
 
-#if defined(SPB_WORD_IS_MVE)
-#include "tree_count_mve.h"
+#if defined(SPB_WORD_IS_MVE) || (SPB_WORD_BYTES == 4 && defined(__arm__))
+#include "tree_count_few.h"
 #else
 
 /* Two words of taps into plane 0; a carry of weight 2. */
@@ -149,7 +150,9 @@ SPB_INLINE const uint16_t *tree_blocks(tree_word *c, const uint8_t *base, const 
 }
 
 /* All taps of the step at `header` into c; returns where they end, the next step. */
-SPB_INLINE const uint8_t *tree_count(tree_word *c, const uint8_t *base, const uint8_t *header, int lanes) {
+SPB_INLINE const uint8_t *tree_count(tree_word *c, const uint8_t *base, const uint8_t *header, int lanes,
+                                     int tap_align) {
+    (void)tap_align; /* only cores that load words from their multiples alone want to know */
     const uint16_t *taps = (const uint16_t *)(const void *)(header + SPB_STEP_HEADER_BYTES);
     uint32_t pieces = spb_u16(header + SPB_STEP_PIECES), blocks = header[SPB_STEP_BLOCKS];
     for (int j = 0; j < TREE_COUNT_PLANES; j++)

@@ -38,13 +38,20 @@ SPB_INLINE WORD OP(border_plane)(uint32_t j, const uint8_t *tail, const uint8_t 
     return x;
 }
 
+SPB_INLINE uint8_t *OP(slot)(const tile *t, uint32_t index) {
+    return t->slots + index * (size_t)t->planes * sizeof(WORD);
+}
+
 SPB_INLINE WORD OP(settle_as)(const WORD *count, int count_planes, int shift, int from_zero, int keep,
-                              uint32_t top, const uint8_t *header, const uint8_t *source, uint8_t *slot,
-                              const uint8_t *tail, const uint8_t *words, uint32_t class_bytes) {
+                              const tile *t, const uint8_t *header, uint32_t flags, const uint8_t *tail,
+                              const uint8_t *words, uint32_t class_bytes) {
     const uint8_t *masks = header + SPB_STEP_MASKS;
+    const uint8_t *source = from_zero ? NULL : OP(slot)(t, header[SPB_STEP_SOURCE]);
+    uint8_t *slot = keep ? OP(slot)(t, header[SPB_STEP_SLOT]) : NULL;
+    const uint32_t top = t->top;
+    spb_word row = SPB_MASK_ROW(masks);
     WORD zero = OP(splat_byte)(0), carry = zero, c = OP(splat_byte)(0xFF);
-    WORD flip = OP(splat_byte)(header[SPB_STEP_FLIP]);
-    spb_word row = SPB_BYTE_ROW(masks);
+    WORD flip = SPLAT(spb_splat_mask(header[SPB_STEP_FLIP]));
 #define PLANE(j)                                                                                             \
     {                                                                                                        \
         const size_t at = (j) * sizeof(WORD);                                                                \
@@ -56,13 +63,13 @@ SPB_INLINE WORD OP(settle_as)(const WORD *count, int count_planes, int shift, in
         if (keep)                                                                                            \
             OP(store)(slot + at, s);                                                                         \
         if (top >> (j)&1u) {                                                                                 \
-            if (header[SPB_STEP_FLAGS] & SPB_STEP_FIXED)                                                     \
+            if (flags & SPB_STEP_FIXED)                                                                      \
                 return flip;                                                                                 \
             if (words)                                                                                       \
                 flip = OP(xor)(flip, OP(border_plane)(j, tail, words, class_bytes));                         \
             return OP(xor)(OP(xor)(s, c), flip);                                                             \
         }                                                                                                    \
-        WORD k = SPLAT(SPB_BYTE_OF(row, masks, j));                                                          \
+        WORD k = SPLAT(SPB_MASK_OF(row, masks, j));                                                          \
         if (words)                                                                                           \
             k = OP(xor)(k, OP(border_plane)(j, tail, words, class_bytes));                                   \
         c = OP(select)(OP(xor)(s, c), k, s);                                                                 \
@@ -72,25 +79,22 @@ SPB_INLINE WORD OP(settle_as)(const WORD *count, int count_planes, int shift, in
     return c; /* never, nor above: no layer has more planes */
 }
 
-/* `top`: the bit of the highest plane, so that each plane is asked for by one instruction. */
-SPB_INLINE WORD SETTLE(const WORD *count, int count_planes, uint32_t top, const uint8_t *header,
-                       const uint8_t *source, uint8_t *slot, const uint8_t *tail, const uint8_t *words,
-                       uint32_t class_bytes) {
-    uint32_t flags = header[SPB_STEP_FLAGS] & (SPB_STEP_KEEP | SPB_STEP_SHIFT);
-    enum { FROM_ZERO = 4 };
+SPB_INLINE WORD SETTLE(const WORD *count, int count_planes, const tile *t, const uint8_t *header,
+                       uint32_t flags, const uint8_t *tail, const uint8_t *words, uint32_t class_bytes) {
 #define AS(shift, from_zero, keep)                                                                           \
-    return OP(settle_as)(count, count_planes, shift, from_zero, keep, top, header, source, slot, tail,       \
-                         words, class_bytes)
-    switch (flags | (header[SPB_STEP_SOURCE] == SPB_NODE_ZERO ? FROM_ZERO : 0)) { /* constants from here on */
+    return OP(settle_as)(count, count_planes, shift, from_zero, keep, t, header, flags, tail, words,         \
+                         class_bytes)
+    /* constants from here on */
+    switch (flags & (SPB_STEP_KEEP | SPB_STEP_SHIFT | SPB_STEP_FROM_ZERO)) {
     case SPB_STEP_KEEP:
         AS(0, 0, 1);
     case SPB_STEP_SHIFT:
         AS(1, 0, 0);
     case SPB_STEP_SHIFT | SPB_STEP_KEEP:
         AS(1, 0, 1);
-    case FROM_ZERO:
+    case SPB_STEP_FROM_ZERO:
         AS(0, 1, 0);
-    case FROM_ZERO | SPB_STEP_KEEP:
+    case SPB_STEP_FROM_ZERO | SPB_STEP_KEEP:
         AS(0, 1, 1);
     default:
         AS(0, 0, 0);
@@ -108,15 +112,13 @@ SPB_INLINE void STORE_PLANE(uint8_t *to, WORD bits, uint32_t bytes) {
 /* A step that has a tail: zero padding, or sums for output. Of the plane it writes `bytes`. */
 static void TAIL_STEP(const tile *t, const WORD *count, int count_planes, const uint8_t *header,
                       const uint8_t *tail, uint32_t bytes) {
-    const uint8_t *source = t->slots + header[SPB_STEP_SOURCE] * (size_t)t->planes * sizeof(WORD);
-    uint8_t *slot = t->slots + header[SPB_STEP_SLOT] * (size_t)t->planes * sizeof(WORD);
     uint32_t channel = spb_u16(header + SPB_STEP_CHANNEL);
     if (SPB_TREE_SUMS && t->layer->output) {
-        (void)SETTLE(count, count_planes, t->top, header, source, slot, NULL, NULL, 0);
-        step_sums(t, channel, sizeof(WORD), slot, tail);
+        (void)SETTLE(count, count_planes, t, header, header[SPB_STEP_FLAGS], NULL, NULL, 0);
+        step_sums(t, channel, sizeof(WORD), OP(slot)(t, header[SPB_STEP_SLOT]), tail);
     } else {
-        WORD bits =
-            SETTLE(count, count_planes, t->top, header, source, slot, tail, t->border_words, t->class_bytes);
+        WORD bits = SETTLE(count, count_planes, t, header, header[SPB_STEP_FLAGS], tail, t->border_words,
+                           t->class_bytes);
         STORE_PLANE(t->out + (size_t)channel * t->plane_bytes, OP(and)(bits, OP(load)(t->mask)), bytes);
     }
 }

@@ -211,7 +211,7 @@ SPB_INLINE spb_word tree_rotate(tree_word a, int bytes) {
 #endif
 SPB_INLINE spb_word tree_gather(const uint8_t *base, const uint16_t *offsets, int lanes) {
     if (lanes == 1)
-        return spb_load_from(base + offsets[0], SPB_TAP_ALIGN);
+        return spb_load(base + offsets[0]);
     uint8_t word[SPB_WORD_BYTES];
     for (int i = 0; i < lanes; i++)
         memcpy(word + i * (SPB_WORD_BYTES / lanes), base + offsets[i], (size_t)(SPB_WORD_BYTES / lanes));

@@ -10,8 +10,8 @@ from spanbit.export.plan import FirmwarePlan
 from spanbit.graph import OutputKind, Shape
 from spanbit.passes.layout import lanes, row_bytes
 
-_STEM_CHANNELS = 16  # laid out at a time: a little time against stack
-_STEM_TILE, _STEM_STEP = 2, {4: 2, 16: 16}  # of the tiles of plain C and MVE
+_STEM_CHANNELS = 32  # laid out at a time: a little time against stack
+_STEM_TILE, _STEM_STEP = 2, {4: 6, 16: 16}  # of the tiles of plain C and MVE
 _ZERO_PADDING = 2
 
 
@@ -85,9 +85,7 @@ def limits(layers: Sequence[LayerText], plan: FirmwarePlan) -> dict[str, int]:
         "SPB_TREE_SUMS": int(len(bits) < len(trees)),
         "SPB_TREE_BORDER": int(any(padded)),
         "SPB_PACKED_NODES": 1,
-        "SPB_TAP_ALIGN": min(
-            (min(row_bytes(int(layer.record["result"][2])), 4) for layer in trees), default=1
-        ),
+        "SPB_TAP_ALIGNS": sum({min(row_bytes(int(layer.record["result"][2])), 4) for layer in trees}) or 1,
         "SPB_STEM_TAPS": taps,
         "SPB_STEM_WEIGHTS": (taps + _STEM_STEP[plan.word_bytes]) * max(_STEM_TILE, _STEM_CHANNELS),
         "SPB_STEM_CHANNELS": _STEM_CHANNELS,
