@@ -49,6 +49,14 @@
 #define SPB_UNROLL
 #endif
 
+/* In front of a loop that is written out as far as it pays: clang would go on, and need a second one for the
+ * rest. gcc leaves it alone. */
+#if defined(__clang__)
+#define SPB_ROLLED _Pragma("clang loop unroll(disable)")
+#else
+#define SPB_ROLLED
+#endif
+
 /* In front of an array: its alignment, where C99 or C11 can say it. Nothing but speed depends on it. */
 #if defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L
 #define SPB_ALIGNED(bytes) _Alignas(bytes)

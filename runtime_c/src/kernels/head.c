@@ -17,46 +17,72 @@
 typedef uintptr_t flat_word;
 enum { FLAT_BITS = 8 * sizeof(flat_word) };
 
+/* Bits one after the other: words, and the one that is not full yet. */
+typedef struct bit_row {
+    uint8_t *to;
+    flat_word word;
+    uint32_t filled; /* below FLAT_BITS */
+} bit_row;
+
+/* The lower `count` bits, 1 or more, of `bits`, which has no other. */
+SPB_INLINE void append(bit_row *r, flat_word bits, uint32_t count) {
+    r->word |= bits << r->filled;
+    r->filled += count;
+    if (r->filled < FLAT_BITS)
+        return;
+    memcpy(r->to, &r->word, sizeof r->word);
+    r->to += sizeof r->word;
+    r->filled -= FLAT_BITS;
+    r->word = r->filled ? bits >> (count - r->filled) : 0;
+}
+
+SPB_INLINE flat_word load_flat(const uint8_t *p) {
+    flat_word x;
+    memcpy(&x, p, sizeof x);
+    return x;
+}
+
+/* The pixels of all planes; `whole`: of each row's, those in words of nothing else in front of the last. */
+SPB_INLINE void append_planes(bit_row *to, const spb_tensor *t, const uint8_t *in, uint32_t whole) {
+    const uint32_t last = t->width - whole, channels = t->channels;
+    const size_t plane_bytes = t->plane_bytes, row_bytes = t->row_bytes, rows_bytes = t->height * row_bytes;
+    const flat_word mask = ~(flat_word)0 >> (FLAT_BITS - last);
+    bit_row r = *to;
+    for (uint32_t c = 0; c < channels; c++, in += plane_bytes) {
+        const uint8_t *row = in, *end = in + rows_bytes;
+        for (; row < end; row += row_bytes) {
+            for (uint32_t x = 0; x < whole; x += FLAT_BITS)
+                append(&r, load_flat(row + x / 8), FLAT_BITS);
+            append(&r, load_flat(row + whole / 8) & mask, last); /* may reach into the next row */
+        }
+    }
+    *to = r;
+}
+
 /* The pixels of all planes in one row of bits, as torch.flatten orders them, zeros behind: images at the end
  * of a network are small, and most of a plane is no pixel. Returns the bytes written. */
 static uint32_t flatten(const spb_tensor *t, const uint8_t *in, uint8_t *flat) {
-    flat_word word = 0;
-    uint32_t filled = 0, at = 0;
-    for (uint32_t c = 0; c < t->channels; c++) {
-        for (uint32_t y = 0; y < t->height; y++) {
-            const uint8_t *row = in + (size_t)c * t->plane_bytes + (size_t)y * t->row_bytes;
-            for (uint32_t x = 0; x < t->width; x += FLAT_BITS) {
-                uint32_t count = t->width - x < FLAT_BITS ? t->width - x : FLAT_BITS;
-                flat_word bits;
-                memcpy(&bits, row + x / 8, sizeof bits); /* may reach into the next row */
-                if (count < FLAT_BITS)
-                    bits &= ((flat_word)1 << count) - 1;
-                word |= bits << filled;
-                if (filled + count < FLAT_BITS) {
-                    filled += count;
-                    continue;
-                }
-                memcpy(flat + at, &word, sizeof word);
-                at += sizeof word;
-                word = filled ? bits >> (FLAT_BITS - filled) : 0;
-                filled = filled + count - FLAT_BITS;
-            }
-        }
+    bit_row r = {flat, 0, 0};
+    if (t->width <= FLAT_BITS) { /* a constant */
+        append_planes(&r, t, in, 0);
+    } else {
+        append_planes(&r, t, in, (t->width - 1) / FLAT_BITS * FLAT_BITS);
     }
     uint32_t bytes = (uint32_t)spb_head_bytes(t);
-    for (; at < bytes; at += sizeof word, word = 0)
-        memcpy(flat + at, &word, sizeof word);
+    for (; r.to < flat + bytes; r.to += sizeof r.word, r.word = 0)
+        memcpy(r.to, &r.word, sizeof r.word);
     return bytes;
 }
 
 static uint32_t count_and(const uint8_t *a, const uint8_t *w, uint32_t bytes) {
+    const uint32_t words = bytes / SPB_BITS_BYTES;
     uint32_t total = 0;
-    for (uint32_t at = 0, end; at < bytes; at = end) {
+    for (uint32_t done = 0, some; done < words; done += some) {
         spb_bits counts = spb_bits_zero();
-        end = bytes - at > SPB_COUNT_LIMIT * SPB_BITS_BYTES ? at + SPB_COUNT_LIMIT * SPB_BITS_BYTES : bytes;
-        for (uint32_t i = at; i < end; i += SPB_BITS_BYTES)
-            counts = spb_bits_add(counts,
-                                  spb_bits_count(spb_bits_and(spb_bits_load(a + i), spb_bits_load(w + i))));
+        some = words - done < SPB_COUNT_LIMIT ? words - done : SPB_COUNT_LIMIT;
+        SPB_ROLLED
+        for (uint32_t i = some; i > 0; i--, a += SPB_BITS_BYTES, w += SPB_BITS_BYTES)
+            counts = spb_bits_add(counts, spb_bits_count(spb_bits_and(spb_bits_load(a), spb_bits_load(w))));
         total += spb_bits_total(counts);
     }
     return total;

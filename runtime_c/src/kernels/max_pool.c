@@ -82,10 +82,9 @@ static uint64_t invert_of(const spb_layer *layer, uint32_t channel) {
         const uint32_t in_bytes = layer->in.plane_bytes, channels = layer->out.channels;                     \
         const steps s = steps_of(&layer->in, &layer->out);                                                   \
         const pool_mask valid = pool_splat(s.valid);                                                         \
+        memset(out, 0, (size_t)channels *s.plane_bytes); /* at once: in the loop a call for each channel */  \
         for (uint32_t c = 0; c < channels; c++, in += in_bytes, out += s.plane_bytes) {                      \
             pool_mask invert = pool_splat(invert_of(layer, c));                                              \
-            for (uint32_t at = 0; at < s.plane_bytes; at += SPB_PLANE_ALIGN)                                 \
-                memset(out + at, 0, SPB_PLANE_ALIGN); /* of a fixed size, so no call */                      \
             for (uint32_t i = 0; i < s.count; i++)                                                           \
                 pool_##row_bytes(in + i * POOL_BYTES, out + i * s.step_bytes, invert, valid);                \
             if (s.excess)                                                                                    \

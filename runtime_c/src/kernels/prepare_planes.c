@@ -32,32 +32,33 @@ static uint64_t repeat(uint64_t lane, uint32_t lane_bits) {
 
 static uint64_t low_bits(uint32_t count) { return count >= 64 ? ~(uint64_t)0 : ((uint64_t)1 << count) - 1; }
 
-/* How a copy is made of a plane when both have rows of at most 64 bits and of equal width in bytes, and the
+/* How copies are made of a plane when both have rows of at most 64 bits and of equal width in bytes, and the
  * stride is 1: whole words, several rows each, are moved by some columns. Bits of the plane that are no pixel
- * are 0; `outside` makes them pad_bit first. Bits that left their row, or came from a neighbour's, are not
- * kept but filled. The same for all channels.
+ * are 0; `outside` makes them pad_bit first. The same for all copies of all channels.
  *
  * The last word holds the last rows and pad_bit behind them. It lies where the words before it end, or so far
  * back that it does not leave the copy. */
 typedef struct mover {
-    uint64_t pad, outside, keep, fill;
-    uint32_t left, right; /* columns, one of them 0 */
-    uint32_t from;        /* where the plane's rows for this strip begin */
-    uint32_t top, body;   /* bytes of the copy: above the image; of the image */
+    uint64_t pad, outside;
+    uint32_t from;      /* where the plane's rows for this strip begin */
+    uint32_t top, body; /* bytes of the copy: above the image; of the image */
     uint32_t copy_bytes;
     uint32_t whole, last; /* bytes of the plane in whole words; where the last word begins */
     uint64_t rows;        /* of the last word: what belongs to rows */
     int fits;             /* the last word does not leave the copy */
 } mover;
 
-static mover mover_of(const spb_layer *layer, uint32_t top, uint32_t copy_bytes, int shift) {
-    uint32_t row_bytes = layer->in.row_bytes, lane = row_bytes * 8, copy_rows = copy_bytes / row_bytes;
+/* By how many columns a copy's words are moved. Bits that left their row, or came from a neighbour's, are not
+ * kept but filled. */
+typedef struct turn {
+    uint64_t keep, fill;
+    uint32_t left, right; /* columns, one of them 0 */
+} turn;
+
+static mover mover_of(const spb_layer *layer, uint32_t top, uint32_t copy_bytes) {
+    uint32_t row_bytes = layer->in.row_bytes, copy_rows = copy_bytes / row_bytes;
     mover m = {.pad = layer->pad_bit ? ~(uint64_t)0 : 0, .copy_bytes = copy_bytes};
-    m.outside = m.pad & ~repeat(low_bits(layer->in.width), lane);
-    m.left = shift < 0 ? (uint32_t)-shift : 0; /* below 7, the widest kernel, so below a lane */
-    m.right = shift < 0 ? 0 : (uint32_t)shift;
-    m.keep = repeat(low_bits(lane - m.right) & ~low_bits(m.left), lane);
-    m.fill = m.pad & ~m.keep;
+    m.outside = m.pad & ~repeat(low_bits(layer->in.width), row_bytes * 8);
     uint32_t above = layer->padding > top ? layer->padding - top : 0;
     uint32_t first = top > layer->padding ? top - layer->padding : 0;
     uint32_t rows = first < layer->in.height ? layer->in.height - first : 0;
@@ -76,86 +77,107 @@ static mover mover_of(const spb_layer *layer, uint32_t top, uint32_t copy_bytes,
     return m;
 }
 
-/* A word of the plane, moved by `shift` columns where that is a constant, else by what the mover says. */
-enum { AS_GIVEN = 99 };
-SPB_INLINE uint64_t moved(const mover *m, uint64_t x, int shift) {
-    if (shift == 0)
-        return x;
-    x = shift == -1 ? x << 1 : shift == 1 ? x >> 1 : x << m->left >> m->right;
-    return (x & m->keep) | m->fill;
+static turn turn_of(const mover *m, uint32_t lane, int shift) {
+    turn t;
+    t.left = shift < 0 ? (uint32_t)-shift : 0; /* below 7, the widest kernel, so below a lane */
+    t.right = shift < 0 ? 0 : (uint32_t)shift;
+    t.keep = repeat(low_bits(lane - t.right) & ~low_bits(t.left), lane);
+    t.fill = m->pad & ~t.keep;
+    return t;
 }
 
-/* What lies in front of and behind the rows of all copies, and up to 7 bytes of the rows and of the next
- * copy: so all edges come before all rows. */
-static void fill_edges(const mover *m, uint8_t *copy, uint32_t channels, uint32_t step) {
-    uint32_t top = m->top, bottom = (m->top + m->body) & ~7u, end = m->copy_bytes;
-    uint64_t pad = m->pad;
+/* A word of the plane, moved by `shift` columns where that is a constant, else by what the turn says. */
+enum { AS_GIVEN = 99 };
+SPB_INLINE uint64_t moved(const turn *t, uint64_t x, int shift) {
+    if (shift == 0)
+        return x;
+    x = shift == -1 ? x << 1 : shift == 1 ? x >> 1 : x << t->left >> t->right;
+    return (x & t->keep) | t->fill;
+}
+
+/* What lies in front of and behind the rows of `count` copies of every channel, and up to 7 bytes of the rows
+ * and of the next copy: so all edges come before all rows. */
+SPB_INLINE void fill_edges(const mover *m, int count, uint8_t *copy, uint32_t channels, uint32_t step) {
+    const uint32_t top = m->top, bottom = (m->top + m->body) & ~7u, end = m->copy_bytes;
+    const uint64_t pad = m->pad;
     if (top == 0 && bottom == end)
         return;
     if (top <= 8 && end - bottom <= 8) { /* without loops: small images have more channels than words */
-        uint32_t behind = bottom < end ? bottom : 0;
-        for (uint32_t c = 0; c < channels; c++, copy += step) {
-            store64(copy + behind, pad);
-            store64(copy, pad);
+        const size_t behind = bottom < end ? bottom : 0;
+        for (uint32_t c = channels; c > 0; c--, copy += step) {
+            SPB_UNROLL
+            for (int i = 0; i < count; i++) {
+                store64(copy + (size_t)i * end + behind, pad);
+                store64(copy + (size_t)i * end, pad);
+            }
         }
         return;
     }
     for (uint32_t c = 0; c < channels; c++, copy += step) {
-        for (uint32_t at = 0; at < top; at += 8)
-            store64(copy + at, pad);
-        for (uint32_t at = bottom; at < end; at += 8)
-            store64(copy + at, pad);
+        for (int i = 0; i < count; i++) {
+            for (uint32_t at = 0; at < top; at += 8)
+                store64(copy + (size_t)i * end + at, pad);
+            for (uint32_t at = bottom; at < end; at += 8)
+                store64(copy + (size_t)i * end + at, pad);
+        }
     }
 }
 
 /* The rows of `count` copies of every channel, which lie behind each other; those of neighbouring channels
  * are `step` bytes apart. Three copies are those of the usual kernel, moved by -1, 0 and 1 columns; `padded`:
  * some bit is filled. */
-SPB_INLINE void move_planes(const mover *given, int count, int padded, const uint8_t *restrict plane,
-                            uint32_t plane_bytes, uint8_t *restrict copy, uint32_t channels, uint32_t step) {
-    mover m[3]; /* no store can change them */
-    int copied = 0;
-    do { /* at least one */
-        m[copied] = given[copied];
+SPB_INLINE void move_planes(const mover *given, const turn *turns, int count, int padded,
+                            const uint8_t *restrict plane, uint32_t plane_bytes, uint8_t *restrict copy,
+                            uint32_t channels, uint32_t step) {
+    mover m = *given; /* no store can change it, nor these */
+    turn t[3];
+    SPB_UNROLL
+    for (int i = 0; i < count; i++) {
+        t[i] = turns[i];
         if (!padded)
-            m[copied].pad = m[copied].outside = m[copied].fill = 0;
-    } while (++copied < count);
-    uint64_t behind = m->pad & ~m->rows;
-    uint8_t *to = copy + m->top;
+            t[i].fill = 0;
+    }
+    if (!padded)
+        m.pad = m.outside = 0;
+    uint64_t behind = m.pad & ~m.rows;
+    uint8_t *to = copy + m.top;
     for (uint32_t c = 0; c < channels; c++, plane += plane_bytes, to += step) {
-        for (uint32_t at = 0; at < m->whole; at += 8) {
-            uint64_t x = load64(plane + at) | m->outside;
+        for (uint32_t at = 0; at < m.whole; at += 8) {
+            uint64_t x = load64(plane + at) | m.outside;
+            SPB_UNROLL
             for (int i = 0; i < count; i++)
-                store64(to + (size_t)i * m->copy_bytes + at, moved(&m[i], x, count == 3 ? i - 1 : AS_GIVEN));
+                store64(to + (size_t)i * m.copy_bytes + at, moved(&t[i], x, count == 3 ? i - 1 : AS_GIVEN));
         }
-        if (m->whole < m->body) {
-            uint64_t x = load64(plane + m->last) | m->outside;
+        if (m.whole < m.body) {
+            uint64_t x = load64(plane + m.last) | m.outside;
+            SPB_UNROLL
             for (int i = 0; i < count; i++) {
-                uint64_t y = (moved(&m[i], x, count == 3 ? i - 1 : AS_GIVEN) & m->rows) | behind;
-                uint8_t *end = to + (size_t)i * m->copy_bytes + m->last;
-                if (m->fits)
+                uint64_t y = (moved(&t[i], x, count == 3 ? i - 1 : AS_GIVEN) & m.rows) | behind;
+                uint8_t *end = to + (size_t)i * m.copy_bytes + m.last;
+                if (m.fits)
                     store64(end, y);
                 else
-                    memcpy(end, &y, m->body - m->last);
+                    memcpy(end, &y, m.body - m.last);
             }
         }
     }
 }
 
 /* The same for copies of a single word, the rows above included. */
-SPB_INLINE void move_single(const mover *given, int count, const uint8_t *restrict plane,
+SPB_INLINE void move_single(const mover *m, const turn *turns, int count, const uint8_t *restrict plane,
                             uint32_t plane_bytes, uint8_t *restrict copy, uint32_t channels, uint32_t step) {
-    mover m[3];
-    int copied = 0;
-    do {
-        m[copied] = given[copied];
-    } while (++copied < count);
-    uint32_t above = m->top < 8 ? m->top * 8 : 0;
-    uint64_t rows = m->top < 8 ? low_bits(m->body * 8) : 0, edges = m->pad & ~(rows << above);
+    turn t[3];
+    SPB_UNROLL
+    for (int i = 0; i < count; i++)
+        t[i] = turns[i];
+    const uint64_t outside = m->outside, rows = m->top < 8 ? low_bits(m->body * 8) : 0;
+    const uint32_t above = m->top < 8 ? m->top * 8 : 0;
+    const uint64_t edges = m->pad & ~(rows << above);
     for (uint32_t c = 0; c < channels; c++, plane += plane_bytes, copy += step) {
-        uint64_t x = load64(plane) | m->outside;
+        uint64_t x = load64(plane) | outside;
+        SPB_UNROLL
         for (int i = 0; i < count; i++) {
-            uint64_t y = moved(&m[i], x, count == 3 ? i - 1 : AS_GIVEN);
+            uint64_t y = moved(&t[i], x, count == 3 ? i - 1 : AS_GIVEN);
             store64(copy + 8 * i, ((y & rows) << above) | edges);
         }
     }
@@ -168,22 +190,21 @@ SPB_INLINE void move_copies(const spb_layer *layer, uint32_t top, uint32_t first
     uint32_t copy_bytes = spb_copy_bytes(layer), step = layer->kernel_w * copy_bytes;
     uint32_t channels = layer->in.channels, plane_bytes = layer->in.plane_bytes;
     uint8_t *copy = prepared + (size_t)first * copy_bytes;
-    mover m[3];
-    int made = 0;
-    do {
-        m[made] = mover_of(layer, top, copy_bytes, (int)first + made - (int)layer->padding);
-    } while (++made < count);
-    in += m->from;
-    for (int i = 0; i < count && parts & EDGES && copy_bytes != 8; i++)
-        fill_edges(&m[i], copy + (size_t)i * copy_bytes, channels, step);
+    const mover m = mover_of(layer, top, copy_bytes);
+    turn t[3];
+    if (parts & EDGES && copy_bytes != 8)
+        fill_edges(&m, count, copy, channels, step);
     if (!(parts & ROWS))
         return;
+    for (int i = 0; i < count; i++)
+        t[i] = turn_of(&m, layer->in.row_bytes * 8, (int)first + i - (int)layer->padding);
+    in += m.from;
     if (copy_bytes == 8) {
-        move_single(m, count, in, plane_bytes, copy, channels, step);
+        move_single(&m, t, count, in, plane_bytes, copy, channels, step);
     } else if (layer->pad_bit) {
-        move_planes(m, count, 1, in, plane_bytes, copy, channels, step);
+        move_planes(&m, t, count, 1, in, plane_bytes, copy, channels, step);
     } else {
-        move_planes(m, count, 0, in, plane_bytes, copy, channels, step);
+        move_planes(&m, t, count, 0, in, plane_bytes, copy, channels, step);
     }
 }
 
