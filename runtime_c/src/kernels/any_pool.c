@@ -82,12 +82,17 @@ static uint64_t output_bits(const spb_layer *layer, const line *l, uint32_t x, u
     return bits;
 }
 
-/* A row of the output whose line fits a word, which has the rows [first, end) of the input. */
+/* A row of the output whose line fits a word, which has the rows [first, end) of the input: 1 to `kernel`.
+ * Three are the usual number, and fewer are as many, the last one again. */
 SPB_INLINE uint64_t short_row(const spb_layer *layer, const uint8_t *in, uint32_t first, uint32_t end,
                               uint64_t invert, uint32_t kernel, uint32_t stride) {
-    uint64_t united = 0, bits;
-    for (; first < end; first++)
-        united |= load_row(in + first * (size_t)layer->in.row_bytes) ^ invert;
+    const size_t row_bytes = layer->in.row_bytes, count = end - first;
+    const uint8_t *row = in + first * row_bytes, *second = count > 1 ? row + row_bytes : row;
+    const uint8_t *third = count > 2 ? second + row_bytes : second;
+    uint64_t united = (load_row(row) ^ invert) | (load_row(second) ^ invert) | (load_row(third) ^ invert);
+    uint64_t bits;
+    for (size_t y = 3; kernel > 3 && y < count; y++)
+        united |= load_row(row + y * row_bytes) ^ invert;
     united = (united & low_bits(layer->in.width)) << layer->padding;
     bits = united;
     for (uint32_t k = 1; k < kernel; k++)

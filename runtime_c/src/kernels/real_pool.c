@@ -6,13 +6,6 @@
 /* The widest image, its padding, what a last window has outside, vectors behind it. */
 enum { ROW_MAX = 1024 + 2 * 3 + 6 + 2 * REAL_LANES + 16 };
 
-/* Rows are short: clang's four vectors at a time, and a second loop for the rest, would take more. */
-#if defined(__clang__)
-#define POOL_ROLLED _Pragma("clang loop unroll(disable)")
-#else
-#define POOL_ROLLED
-#endif
-
 /* Of windows 1 or 2 columns apart. */
 SPB_INLINE real_vector window_maxima(const int16_t *row, uint32_t kernel, uint32_t stride) {
     real_vector most, even, odd;
@@ -33,16 +26,24 @@ SPB_INLINE real_vector window_maxima(const int16_t *row, uint32_t kernel, uint32
 }
 
 /* The maxima of the windows of columns of the padded row, `stride` apart; `left`: numbers of the plane from
- * `out` on. */
+ * `out` on. Both loops go by pointers: beside an index clang keeps a counter. */
 SPB_INLINE void pool_columns(const int16_t *row, uint32_t kernel, uint32_t stride, uint32_t width,
                              int16_t *out, size_t left) {
-    size_t at = 0, whole = real_whole(width, left);
-    POOL_ROLLED
-    for (; at < whole && stride <= 2; at += REAL_LANES)
-        real_store(out + at, window_maxima(row + at * stride, kernel, stride));
-    if (at < width && stride <= 2)
-        real_store_part(out + at, window_maxima(row + at * stride, kernel, stride), width - at);
-    for (uint32_t x = 0; x < width && stride > 2; x++) {
+    if (stride <= 2) {
+        const int16_t *end = out + width;
+        if (real_fits(width, left)) {
+            SPB_ROLLED
+            for (; out < end; out += REAL_LANES, row += REAL_LANES * stride)
+                real_store(out, window_maxima(row, kernel, stride));
+            return;
+        }
+        for (; width >= REAL_LANES; width -= REAL_LANES, out += REAL_LANES, row += REAL_LANES * stride)
+            real_store(out, window_maxima(row, kernel, stride));
+        if (width > 0)
+            real_store_part(out, window_maxima(row, kernel, stride), width);
+        return;
+    }
+    for (uint32_t x = 0; x < width; x++) {
         int16_t most = row[x * stride];
         for (uint32_t k = 1; k < kernel; k++)
             most = row[x * stride + k] > most ? row[x * stride + k] : most;
@@ -50,19 +51,21 @@ SPB_INLINE void pool_columns(const int16_t *row, uint32_t kernel, uint32_t strid
     }
 }
 
-/* The maxima of `count` rows of the image. */
-SPB_INLINE void pool_rows(const int16_t *in, size_t count, size_t width, int16_t *row) {
-    const int16_t *second = in + width, *third = second + width;
-    POOL_ROLLED
-    for (size_t x = 0; x < width; x += REAL_LANES) {
-        real_vector most = real_load(in + x);
-        if (count == 3) { /* the usual number */
-            real_store(row + x, real_max(real_max(most, real_load(second + x)), real_load(third + x)));
-            continue;
-        }
-        for (size_t y = 1; y < count; y++)
-            most = real_max(most, real_load(in + y * width + x));
-        real_store(row + x, most);
+/* The maxima of `count` rows of the image, which is 1 to `kernel`, and what is behind them. Three rows
+ * are the usual number, and fewer are as many, the last one again. */
+SPB_INLINE void pool_rows(const int16_t *top, size_t count, size_t width, uint32_t kernel, int16_t *row) {
+    const int16_t *first = top, *second = count > 1 ? first + width : first;
+    const int16_t *third = count > 2 ? second + width : second;
+    int16_t *to = row, *end = row + width;
+    SPB_ROLLED
+    for (; to < end; first += REAL_WIDE, second += REAL_WIDE, third += REAL_WIDE, to += REAL_WIDE) {
+        real_wide most = real_wide_max(real_wide_load(first), real_wide_load(second));
+        real_wide_store(to, real_wide_max(most, real_wide_load(third)));
+    }
+    for (size_t y = 3; kernel > 3 && y < count; y++) {
+        const int16_t *more = top + y * width;
+        for (to = row; to < end; more += REAL_WIDE, to += REAL_WIDE)
+            real_wide_store(to, real_wide_max(real_wide_load(to), real_wide_load(more)));
     }
 }
 
@@ -94,12 +97,7 @@ SPB_INLINE void pool_plane(const spb_layer *layer, const int16_t *in, int16_t *r
     for (uint32_t y = 0; y < height; y++, out += width, left -= width) {
         uint32_t top = y * stride, first = top > padding ? top - padding : 0, end = top + kernel - padding;
         end = end < from_height ? end : from_height;
-        const int16_t *top_row = in + first * (size_t)from_width;
-        if (end - first == 3) { /* a constant */
-            pool_rows(top_row, 3, from_width, row + padding);
-        } else {
-            pool_rows(top_row, end - first, from_width, row + padding);
-        }
+        pool_rows(in + first * (size_t)from_width, end - first, from_width, kernel, row + padding);
         real_store(row + padding + from_width, real_splat(INT16_MIN)); /* not of the next row */
         pool_columns(row, kernel, stride, width, out, left);
     }

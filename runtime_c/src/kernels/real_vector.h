@@ -5,6 +5,10 @@
  *   AVX2       256 bits      16
  *   scalar     int16_t       1
  *
+ * real_wide is what simple loops take at a time: on AArch64 two vectors, one behind the other, elsewhere one.
+ * A load of two is one instruction there that also moves the pointer on: of two loads beside other pointers
+ * gcc makes one instruction each, with an address each.
+ *
  * Where the output may be an input's place, another worker writes what lies behind a share: there a last part
  * is loaded as a part. Elsewhere whole vectors may be loaded past a tensor's end, 64 bytes behind it being
  * readable.
@@ -34,6 +38,32 @@ SPB_INLINE real_vector real_splat(int16_t x) { return vdupq_n_s16(x); }
 SPB_INLINE real_vector real_add(real_vector a, real_vector b) { return vqaddq_s16(a, b); }
 SPB_INLINE real_vector real_max(real_vector a, real_vector b) { return vmaxq_s16(a, b); }
 
+/* Two vectors, one behind the other. */
+SPB_INLINE int16x8x2_t real_load_both(const int16_t *p) {
+#if defined(__aarch64__)
+    return vld1q_s16_x2(p);
+#else
+    int16x8x2_t x = {{vld1q_s16(p), vld1q_s16(p + 8)}};
+    return x;
+#endif
+}
+
+#if defined(__aarch64__)
+#define REAL_WIDE_IS_TWO
+enum { REAL_WIDE = 16 };
+typedef int16x8x2_t real_wide;
+SPB_INLINE real_wide real_wide_load(const int16_t *p) { return real_load_both(p); }
+SPB_INLINE void real_wide_store(int16_t *p, real_wide x) { vst1q_s16_x2(p, x); }
+SPB_INLINE real_wide real_wide_add(real_wide a, real_wide b) {
+    real_wide x = {{vqaddq_s16(a.val[0], b.val[0]), vqaddq_s16(a.val[1], b.val[1])}};
+    return x;
+}
+SPB_INLINE real_wide real_wide_max(real_wide a, real_wide b) {
+    real_wide x = {{vmaxq_s16(a.val[0], b.val[0]), vmaxq_s16(a.val[1], b.val[1])}};
+    return x;
+}
+#endif
+
 /* Numbers 0, 2, 4, ... and 1, 3, 5, ... of twice as many. */
 SPB_INLINE void real_load_pairs(const int16_t *p, real_vector *even, real_vector *odd) {
     int16x8x2_t pairs = vld2q_s16(p);
@@ -42,8 +72,9 @@ SPB_INLINE void real_load_pairs(const int16_t *p, real_vector *even, real_vector
 
 /* The means of 2x2, rounded, of two rows. */
 SPB_INLINE real_vector real_means(const int16_t *above, const int16_t *below) {
-    int32x4_t low = vpadalq_s16(vpaddlq_s16(vld1q_s16(above)), vld1q_s16(below));
-    int32x4_t high = vpadalq_s16(vpaddlq_s16(vld1q_s16(above + 8)), vld1q_s16(below + 8));
+    int16x8x2_t a = real_load_both(above), b = real_load_both(below);
+    int32x4_t low = vpadalq_s16(vpaddlq_s16(a.val[0]), b.val[0]);
+    int32x4_t high = vpadalq_s16(vpaddlq_s16(a.val[1]), b.val[1]);
     return vcombine_s16(vrshrn_n_s32(low, 2), vrshrn_n_s32(high, 2));
 }
 
@@ -299,6 +330,15 @@ SPB_INLINE uint8_t real_at_least(const int16_t *p, int16_t limit) {
 
 #endif
 
+#if !defined(REAL_WIDE_IS_TWO)
+enum { REAL_WIDE = REAL_LANES };
+typedef real_vector real_wide;
+SPB_INLINE real_wide real_wide_load(const int16_t *p) { return real_load(p); }
+SPB_INLINE void real_wide_store(int16_t *p, real_wide x) { real_store(p, x); }
+SPB_INLINE real_wide real_wide_add(real_wide a, real_wide b) { return real_add(a, b); }
+SPB_INLINE real_wide real_wide_max(real_wide a, real_wide b) { return real_max(a, b); }
+#endif
+
 /* The first `count` numbers, fewer than a vector has; 0 behind them. */
 SPB_INLINE real_vector real_load_part(const int16_t *p, size_t count) {
     int16_t all[REAL_LANES] = {0};
@@ -313,11 +353,10 @@ SPB_INLINE void real_store_part(int16_t *p, real_vector x, size_t count) {
         p[i] = all[i];
 }
 
-/* Of `count` numbers that are written one vector after the other, with `left` numbers of the same plane from
- * there on: vectors that begin before this place may be stored whole, what is behind being written later. */
-static inline size_t real_whole(size_t count, size_t left) {
-    size_t end = left >= REAL_LANES ? left - REAL_LANES + 1 : 0;
-    return count < end ? count : end;
+/* Whether `count` numbers, with `left` of the same plane from there on, may be written as whole vectors: what
+ * is behind them is written later. */
+static inline int real_fits(size_t count, size_t left) {
+    return REAL_LANES == 1 || (count + REAL_LANES - 1) / REAL_LANES * REAL_LANES <= left;
 }
 
 #endif
