@@ -8,8 +8,8 @@ data = pack_nodes(records)      # runtime_c/src/packed_nodes.h reads them
     then node after node, field after field: value - least, the least significant bit first
     5 zeros     so that words may be loaded
 
-A star of ternary channels has no slots, its channels come in order, and often there is one kind of comparison:
-less than a byte a node in place of 16.
+A star of ternary channels has no slots, its channels come in order, and often there is one kind of
+comparison: about a byte a node in place of 16.
 """
 
 from __future__ import annotations
