@@ -86,7 +86,7 @@ def _check_choice(tmp_path: Path, graph: Graph) -> None:
     tree, dense = counts[KernelKind.TREE], counts[KernelKind.DENSE]
     assert counts[chosen.kernel] <= dense, chosen.kernel_reason
     # Figures are fitted to model cycles: a tree of some fewer instructions may still take more of those.
-    assert chosen.kernel is KernelKind.TREE or tree > 0.7 * dense, chosen.kernel_reason
+    assert chosen.kernel is KernelKind.TREE or tree > 0.65 * dense, chosen.kernel_reason
 
 
 def _one_layer(weight: NDArray[np.int8], side: int, *, reals: bool = False) -> Graph:
