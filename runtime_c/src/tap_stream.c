@@ -8,10 +8,14 @@
 #include "tap_table.h"
 
 /* Bits of the stream, least significant of each byte first. Reading past the end gives zeros and is noticed
- * by `overrun`, so that the loops need no check of their own. */
+ * by `overrun`, so that the loops need no check of their own.
+ *
+ * The two numbers of 64 bits are no neighbours: gcc 12 at -O2 for MVE makes one vector of such a pair, and
+ * takes the second from the wrong registers. */
 typedef struct bit_reader {
+    uint64_t at; /* in bits */
     const uint8_t *data;
-    uint64_t at, end; /* in bits; end is that of a whole byte */
+    uint64_t end; /* in bits, that of a whole byte */
 } bit_reader;
 
 enum { AHEAD_BITS = 57 }; /* at least so many of a word are left, wherever in a byte it begins */
@@ -204,7 +208,7 @@ static spb_status walk_node(const spb_layer *layer, walk *w, row weights, int32_
 }
 
 spb_status spb_tap_stream_expand(const spb_layer *layer, uint8_t *table, uint8_t *scratch) {
-    bit_reader reader = {layer->weights, 0, (uint64_t)layer->weight_bytes * 8};
+    bit_reader reader = {0, layer->weights, (uint64_t)layer->weight_bytes * 8};
     uint32_t row_bytes = (tap_total(layer) + 7) / 8, packed_at = 0;
     uint8_t unpacked[SPB_NODE_BYTES];
     spb_table_writer writer;
