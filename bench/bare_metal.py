@@ -51,12 +51,19 @@ class Machine:
 
 
 _ARM, _MIB = "qemu-system-arm", 1 << 20
+_PSRAM = 0x60000000
 _MPS2 = ((0, 4 * _MIB), (0x20000000, 4 * _MIB))
 MACHINES: Mapping[str, Machine] = {
     "microbit": Machine((_ARM, "-M", "microbit"), (0, 256 << 10), (0x20000000, 16 << 10)),
     "mps2-an385": Machine((_ARM, "-M", "mps2-an385"), *_MPS2),
     "mps2-an386": Machine((_ARM, "-M", "mps2-an386"), *_MPS2),
     "mps2-an500": Machine((_ARM, "-M", "mps2-an500"), *_MPS2),
+    # All in its 16 MiB of external RAM, vectors too: for networks that are larger than a microcontroller's.
+    "mps2-an500-psram": Machine(
+        (_ARM, "-M", "mps2-an500", "-global", f"armv7m.init-nsvtor={_PSRAM:#x}"),
+        (_PSRAM, 8 * _MIB),
+        (_PSRAM + 8 * _MIB, 8 * _MIB),
+    ),
     # The core starts in its secure state, with its vectors at 0x10000000: secure aliases of both memories.
     "mps2-an505": Machine((_ARM, "-M", "mps2-an505"), (0x10000000, 4 * _MIB), (0x38000000, 4 * _MIB)),
     "mps3-an547": Machine((_ARM, "-M", "mps3-an547"), (0x10000000, 512 << 10), (0x31000000, 2 * _MIB)),

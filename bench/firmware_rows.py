@@ -4,9 +4,10 @@
 
 Planned: three networks, each choice of tables; the arena, and the caller's RAM for the image or for a row of
 it. `first_bytes` is what the layers that take rows need at least, and their output. The small
-network is that of bench/firmware.py, the others are the zoo's with random weights. Measured: the small one,
-built by the target's first compiler and run under qemu, which counts the instructions of one image and looks
-how far the stack was written to. SYNTHETIC weights, a tenth of them not 0.
+network is that of bench/firmware.py, the others are the zoo's with random weights. Measured: RUNS, built by
+the target's first compiler and run under qemu, which counts the instructions of one image and looks how far
+the stack was written to; all layers must be the golden image's, and the outputs this machine's. SYNTHETIC
+weights, a tenth of them not 0.
 """
 
 from __future__ import annotations
@@ -31,14 +32,20 @@ from spanbit.export.rows import merge_front
 from spanbit.importers import from_torch
 from spanbit.passes import compile_graph
 from spanbit.passes.memory import output_bytes
+from spanbit.runtime import Model
 from spanbit.targets import load_target
 from zoo_networks import random_network
 
 COMMAND = "python bench/firmware_rows.py --json bench/results/firmware-rows.json"
 SMALL = "small"
 NETWORKS = (SMALL, "vgg_small", "resnet18")
-RUNS = ((SMALL, "cortex-m4"), (SMALL, "cortex-m0plus"))
-_ENOUGH_RAM = {"cortex-m0plus": "mps2-an385"}  # the micro:bit has 16 KiB
+RUNS = (
+    (SMALL, "cortex-m4", Tables.FLASH),
+    (SMALL, "cortex-m0plus", Tables.FLASH),
+    ("resnet18", "cortex-m7", Tables.FLASH),
+    ("resnet18", "cortex-m7", Tables.ENCODED),
+)
+_ENOUGH_RAM = {"cortex-m0plus": "mps2-an385", "cortex-m7": "mps2-an500-psram"}
 
 
 @dataclass(frozen=True)
@@ -62,6 +69,7 @@ class Measured:
     target: str
     tables: str
     input: str
+    const_bytes: int
     code_bytes: int | None
     stack_bytes: int
     instructions: int
@@ -76,8 +84,8 @@ def main() -> None:
     runs = []
     for row in plans:
         print(row, flush=True)
-    for name, target in RUNS:
-        runs += measured(name, bundles[name], target)
+    for name, target, tables in RUNS:
+        runs += measured(name, bundles[name], target, tables)
         print(*runs[-2:], sep="\n", flush=True)
     if asked.json:
         said = {
@@ -131,18 +139,20 @@ def _first_bytes(plan: FirmwarePlan, front: int) -> int:
     )
 
 
-def measured(name: str, bundle: Bundle, target_name: str) -> Sequence[Measured]:
-    """Both ways on one core, which must give the same numbers."""
-    target, tables = load_target(target_name), Tables.FLASH
+def measured(name: str, bundle: Bundle, target_name: str, tables: Tables) -> Sequence[Measured]:
+    """Both ways on one core, which must give the numbers of this machine's runtime."""
+    target = load_target(target_name)
     images = np.stack([record.image for record in bundle.golden])
-    found, outputs = [], []
+    host = Model(write_bundle(bundle.compiled, images))
+    expected = np.stack([host.run(image) for image in images]).reshape(len(images), -1)
+    found = []
     for given in Input:
         net = c_network(bundle, "measured", tables, given=given)
         with tempfile.TemporaryDirectory() as folder:
             machine = _ENOUGH_RAM.get(target_name, machine_of(target))
             run = run_network(net, target, images, Path(folder), machine=machine)
         assert run.check == 0, f"{name} on {target_name}: layer {run.check - 1} differs"
-        outputs.append(run.outputs)
+        assert np.array_equal(run.outputs, expected.view(np.uint8)), f"{name} on {target_name}: outputs"
         figures = firmware_figures(net, target)
         found.append(
             Measured(
@@ -150,12 +160,12 @@ def measured(name: str, bundle: Bundle, target_name: str) -> Sequence[Measured]:
                 target=target_name,
                 tables=tables.value,
                 input=given.value,
+                const_bytes=net.const_bytes,
                 code_bytes=figures.code_bytes,
                 stack_bytes=run.stack_bytes,
                 instructions=run.instructions,
             )
         )
-    assert np.array_equal(*outputs)
     return found
 
 

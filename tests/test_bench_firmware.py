@@ -6,6 +6,8 @@ import importlib.util
 import json
 from pathlib import Path
 
+from spanbit.targets import list_targets, load_target
+
 ROOT = Path(__file__).resolve().parent.parent
 RESULT, ROWS = (
     json.loads((ROOT / "bench" / "results" / f"{name}.json").read_text())
@@ -42,6 +44,23 @@ def test_rows_save_ram_and_cost_little() -> None:
     whole, rows = ([run for run in ROWS["measured"] if run["input"] == way] for way in ("image", "rows"))
     for before, after in zip(whole, rows, strict=True):
         assert after["instructions"] < 1.05 * before["instructions"]
+
+
+def test_a_residual_network_for_large_images_was_run_by_rows() -> None:
+    runs = {
+        run["tables"]: run
+        for run in ROWS["measured"]
+        if (run["network"], run["input"]) == ("resnet18", "rows")
+    }
+    planned = {row["tables"]: row for row in ROWS["planned"] if row["network"] == "resnet18"}
+    assert runs.keys() == {"flash", "encoded"}
+    assert runs["encoded"]["const_bytes"] < 0.6 * runs["flash"]["const_bytes"]
+    boards = [board for name in list_targets() if (board := load_target(name)).is_firmware]
+    for tables, run in runs.items():
+        flash = run["const_bytes"] + run["code_bytes"]
+        ram = planned[tables]["arena_bytes"] + run["stack_bytes"]
+        assert run["stack_bytes"] < 1 << 14
+        assert not [board.name for board in boards if board.flash_bytes >= flash and board.ram_bytes >= ram]
 
 
 def test_mve_takes_fewer_instructions_and_model_cycles_than_plain_c() -> None:

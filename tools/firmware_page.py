@@ -65,13 +65,13 @@ def rows_tables(result: dict[str, Any]) -> str:
         )
     lines += [
         "",
-        "| network | core | tables | code | stack | instructions |",
-        "| --- | --- | --- | ---: | ---: | ---: |",
+        "| network | core | tables | constants | code | stack | instructions |",
+        "| --- | --- | --- | ---: | ---: | ---: | ---: |",
     ]
     for whole, rows in _pairs(result["measured"]):
         more = rows["instructions"] / whole["instructions"] - 1
         lines.append(
-            f"| {whole['network']} | {whole['target']} | {whole['tables']} "
+            f"| {whole['network']} | {whole['target']} | {whole['tables']} | {whole['const_bytes']:,} "
             f"| {whole['code_bytes']:,} > {rows['code_bytes']:,} "
             f"| {whole['stack_bytes']:,} > {rows['stack_bytes']:,} "
             f"| {whole['instructions']:,} > {rows['instructions']:,} ({more:+.1%}) |"
