@@ -4,6 +4,8 @@
     python bench/fit_firmware.py --write        # and writes them into the targets' files
     python bench/fit_firmware.py --write --mix  # only the mean cycles, of a tree and of a dense network
 
+riscv32 wants gcc-riscv64-unknown-elf, whose library has floating point for clang's programs.
+
 Networks with SYNTHETIC weights are exported, built with the target's first compiler and run under qemu,
 where the plugin counts one run's instructions, for [cost], and what they are: priced by the target's
 [cycles], for the mean cycles of an instruction there. A model, never a measurement: each instruction by
@@ -15,7 +17,7 @@ from __future__ import annotations
 import re
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +46,7 @@ from spanbit.tree.synthetic import sparse_ternary_layer
 from spanbit_deploy.tune.fit import fitted
 
 CORES = ("cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55", "riscv32")
-SAME = {"esp32-s3": "riscv32"}
+SAME = {"riscv32": ("esp32-s3", "esp32-c3")}  # their instructions are taken for its own, by their own cycles
 MACHINES = {"cortex-m0plus": "mps2-an385"}  # the micro:bit has too little memory
 MIX = (1, 11)  # networks that the mean cycles of an instruction are of: a tree's, a dense one's
 # channels, side, kernel, stride, cost of the tree, kernel, a pool behind it
@@ -68,17 +70,15 @@ CASES = (
 def main() -> None:
     asked = [name for name in sys.argv[1:] if not name.startswith("-")]
     for name in asked or CORES:
-        figures, cycles = measure(load_target(name), mix_only="--mix" in sys.argv[1:])
-        for same in (name, *(other for other, like in SAME.items() if like == name)):
+        figures, mix = measure(load_target(name), mix_only="--mix" in sys.argv[1:])
+        for same in (name, *SAME.get(name, ())):
+            cycles = mean_cycles(mix, load_target(same))
             if "--write" in sys.argv[1:]:
                 write(data_dir("targets") / f"{same}.toml", figures, cycles, name if same != name else "")
 
 
-def measure(target: Target, *, mix_only: bool = False) -> tuple[Mapping[str, float], float]:
-    """Cost figure -> instructions, none where only the mix was asked for; cycles of an instruction.
-
-    The mean is that of MIX, so that it is the same whichever of both was asked for.
-    """
+def measure(target: Target, *, mix_only: bool = False) -> tuple[Mapping[str, float], list[Mapping[str, int]]]:
+    """Cost figure -> instructions, none where only the mix was asked for; what MIX's instructions are."""
     rows, taken, mix = [], [], []
     for index, (graph, kernel, tables) in enumerate(networks()):
         if mix_only and index not in MIX:
@@ -94,10 +94,19 @@ def measure(target: Target, *, mix_only: bool = False) -> tuple[Mapping[str, flo
         rows.append(dict(amounts))
         taken.append(float(run.instructions))
         if index in MIX:
-            mix.append(priced(run.classes, target) / run.instructions)
-    mean = round(sum(mix) / len(mix), 2)
-    print(f"{target.name}: {mean} cycles an instruction, {min(mix):.2f} to {max(mix):.2f}", flush=True)
-    return ({} if mix_only else _fitted(target, rows, taken)), mean
+            mix.append(run.classes)
+    return ({} if mix_only else _fitted(target, rows, taken)), mix
+
+
+def mean_cycles(mix: Sequence[Mapping[str, int]], target: Target) -> float:
+    """Cycles of an instruction, by the target's table: the mean of networks of which each counts the same."""
+    means = [
+        priced(classes, target) / sum(count for name, count in classes.items() if name != "word")
+        for classes in mix
+    ]
+    mean = round(sum(means) / len(means), 2)
+    print(f"{target.name}: {mean} cycles an instruction, {min(means):.2f} to {max(means):.2f}", flush=True)
+    return mean
 
 
 def priced(classes: Mapping[str, int], target: Target) -> float:
