@@ -5,6 +5,7 @@
     run.outputs             # bits of what is delivered, uint8 [N, bytes]
     run.instructions        # of one run, exact
     run.stack_bytes         # that the last run has written to
+    run_network(..., by_layer=True).layers      # instructions of each layer
 
 Which machine of qemu stands for which core, and where its memory is, is in MACHINES.
 """
@@ -83,6 +84,7 @@ class Run:
     stack_bytes: int
     program: Path
     classes: Mapping[str, int]  # executed instructions by what they are (insn_class.h)
+    layers: tuple[int, ...]  # instructions of each layer of the first run; empty where none was asked for
 
 
 def machine_of(target: Target) -> str:
@@ -112,10 +114,12 @@ def run_network(
     toolchain: str = "",
     machine: str = "",
     optimise: str = "",
+    by_layer: bool = False,
 ) -> Run:
     """Builds the network for the target into `folder` and runs it on images uint8 [N, H, W, C].
 
-    `optimise` takes the place of the target's -O3: where no figure counts, -O1 compiles in half the time.
+    `by_layer` counts each layer by itself, for networks that are given whole images. `optimise` takes the
+    place of the target's -O3: where no figure counts, -O1 compiles in half the time.
 
     Raises:
         SpanbitError: a compiler or the emulator is missing or fails.
@@ -123,8 +127,12 @@ def run_network(
     place = MACHINES[machine or machine_of(target)]
     chosen = toolchain_of(target, toolchain)
     flags = tuple(optimise if optimise and flag == "-O3" else flag for flag in chosen.flags)
+    layers = len(net.plan.compiled.layers) if by_layer else 0
+    if layers:
+        flags = (*flags, f"-DCHECKED_LAYERS={layers}")
     program = build_program(net, target, images, folder, place, replace(chosen, flags=flags))
-    return run_program(program, place, folder)
+    run = run_program(program, place, folder)
+    return replace(run, layers=run.layers[:layers])
 
 
 def build_program(
@@ -141,7 +149,8 @@ def build_program(
         (folder / path).write_bytes(data)
     (folder / "memory.ld").write_text(place.memory_ld)
     (folder / "images.c").write_text(
-        "#include <stdint.h>\nextern const uint8_t images[];\nextern const uint32_t image_count;\n"
+        "#include <stdint.h>\n#define SPB_ALIGNED(bytes)\n"
+        "extern const uint8_t images[];\nextern const uint32_t image_count;\n"
         + array("uint8_t", "images", images.tobytes()).replace("static ", "", 1)
         + f"const uint32_t image_count = {len(images)}u;\n"
     )
@@ -184,7 +193,7 @@ def _builtins(target: Target) -> list[str]:
 
 
 def run_program(program: Path, place: Machine, folder: Path) -> Run:
-    """Runs a program of `build_program`; the counter's figures are those of its last image."""
+    """Runs a program of `build_program`; the counter's figures are the mean of its images'."""
     counts = folder / f"{program.stem}.json"
     said = _run(
         [
@@ -208,10 +217,11 @@ def run_program(program: Path, place: Machine, folder: Path) -> Run:
     return Run(
         check=int(found["check"], 16),
         outputs=np.stack(outputs),
-        instructions=counted["marked"] // counted["marks"],
+        instructions=counted["marked"] // len(outputs),
         stack_bytes=int(found["stack"], 16),
         program=program,
-        classes={name: count // counted["marks"] for name, count in counted["classes"].items()},
+        classes={name: count // len(outputs) for name, count in counted["classes"].items()},
+        layers=tuple(counted["each"]),
     )
 
 

@@ -1,4 +1,4 @@
-"""The cost figures of the targets without an operating system, fitted to what whole networks execute.
+"""The cost figures of the targets without an operating system, fitted to what layers of networks execute.
 
     python bench/fit_firmware.py [TARGET...]    # prints them, with the largest error
     python bench/fit_firmware.py --write        # and writes them into the targets' files
@@ -7,8 +7,9 @@
 riscv32 wants gcc-riscv64-unknown-elf, whose library has floating point for clang's programs.
 
 Networks with SYNTHETIC weights are exported, built with the target's first compiler and run under qemu,
-where the plugin counts one run's instructions, for [cost], and what they are: priced by the target's
-[cycles], for the mean cycles of an instruction there. A model, never a measurement: each instruction by
+where the plugin counts the instructions of each layer of a run, for [cost], and what they are: priced by the
+target's [cycles], for the mean cycles of an instruction there. Whole networks would not do: a pool takes two
+hundredths of one, less than the other figures err. A model, never a measurement: each instruction by
 itself, every branch as taken; wait states and caches are a board's own.
 """
 
@@ -25,7 +26,7 @@ from bare_metal import run_network
 from spanbit.bundle import read_bundle, write_bundle
 from spanbit.cli.failure import guard
 from spanbit.export import Tables, c_network
-from spanbit.export.estimate import network_amounts
+from spanbit.export.estimate import layer_amounts
 from spanbit.graph import (
     BinaryConv,
     Compare,
@@ -40,6 +41,7 @@ from spanbit.graph import (
     Threshold,
 )
 from spanbit.passes import compile_graph
+from spanbit.passes.cost_model import Amounts
 from spanbit.resources import data_dir
 from spanbit.targets import Target, load_target
 from spanbit.tree.synthetic import sparse_ternary_layer
@@ -79,7 +81,8 @@ def main() -> None:
 
 def measure(target: Target, *, mix_only: bool = False) -> tuple[Mapping[str, float], list[Mapping[str, int]]]:
     """Cost figure -> instructions, none where only the mix was asked for; what MIX's instructions are."""
-    rows, taken, mix = [], [], []
+    counted: list[list[tuple[Amounts, int]]] = []
+    mix = []
     for index, (graph, kernel, tables) in enumerate(networks()):
         if mix_only and index not in MIX:
             continue
@@ -87,15 +90,15 @@ def measure(target: Target, *, mix_only: bool = False) -> tuple[Mapping[str, flo
         compiled = compile_graph(graph, target, kernel)
         net = c_network(read_bundle(write_bundle(compiled, images)), "net", tables, target.isa)
         with tempfile.TemporaryDirectory() as folder:
-            run = run_network(net, target, images, Path(folder), machine=MACHINES.get(target.name, ""))
+            machine = MACHINES.get(target.name, "")
+            run = run_network(net, target, images, Path(folder), machine=machine, by_layer=True)
         assert run.check == 0, f"{target.name}: layer {run.check - 1} differs"
-        amounts, left_out = network_amounts(net.plan, target.isa)
-        assert not left_out
-        rows.append(dict(amounts))
-        taken.append(float(run.instructions))
+        assert sum(run.layers) == run.instructions
+        amounts = [layer_amounts(layer, tables, target.isa) for layer in net.plan.compiled.layers]
+        counted.append([(found or {}, taken) for found, taken in zip(amounts, run.layers, strict=True)])
         if index in MIX:
             mix.append(run.classes)
-    return ({} if mix_only else _fitted(target, rows, taken)), mix
+    return ({} if mix_only else _fitted(target, counted)), mix
 
 
 def mean_cycles(mix: Sequence[Mapping[str, int]], target: Target) -> float:
@@ -116,13 +119,19 @@ def priced(classes: Mapping[str, int], target: Target) -> float:
     return sum(count * table[name] for name, count in classes.items() if count)
 
 
-def _fitted(target: Target, rows: list[dict[str, float]], taken: list[float]) -> dict[str, float]:
-    names = sorted({name for row in rows for name in row})
-    every = fitted([{name: row.get(name, 0.0) for name in names} for row in rows], taken)
-    off = [
-        sum(every[k] * v for k, v in row.items()) / took - 1 for row, took in zip(rows, taken, strict=True)
-    ]
-    print(f"{target.name}: {every}; largest error {max(off, key=abs):+.0%}", flush=True)
+def _fitted(target: Target, networks: list[list[tuple[Amounts, int]]]) -> dict[str, float]:
+    """Of networks, layer by layer: amounts, instructions. Kernels share no figure: each has its own fit."""
+    layers = [layer for network in networks for layer in network]
+    names = sorted({name for amounts, _ in layers for name in amounts})
+    rows = [{name: amounts.get(name, 0.0) for name in names} for amounts, _ in layers]
+    every = fitted(rows, [taken for _, taken in layers])
+
+    def error(counted: list[tuple[Amounts, int]]) -> float:
+        said = sum(every[name] * amount for amounts, _ in counted for name, amount in amounts.items())
+        return said / sum(taken for _, taken in counted) - 1
+
+    layer, network = (max(map(error, part), key=abs) for part in ([[one] for one in layers], networks))
+    print(f"{target.name}: {every}; largest error {network:+.0%}, of a layer {layer:+.0%}", flush=True)
     return every
 
 

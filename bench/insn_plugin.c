@@ -3,11 +3,11 @@
  *     cc -std=c11 -O2 -fPIC -shared -o libinsn.so insn_plugin.c
  *     qemu-aarch64 -cpu cortex-a53 -plugin ./libinsn.so,out=insn.json PROGRAM ...
  *
- * writes {"target": "aarch64", "total": N, "simd": N, "memory": N, "marked": N, "marks": N}. `total` is every
- * instruction of the process, from the loader's first on; `simd` and `memory` are classified on A64 only
- * (null elsewhere): arithmetic on vector and float registers, and loads and stores of any register. `marked`
- * counts what lies between two marker instructions, which are moves that compilers never emit and that do
- * nothing:
+ * writes {"target": "aarch64", "total": N, "simd": N, "memory": N, "marked": N, "marks": N, "each": [N]}.
+ * `total` is every instruction of the process, from the loader's first on; `simd` and `memory` are classified
+ * on A64 only (null elsewhere): arithmetic on vector and float registers, and loads and stores of any
+ * register. `marked` counts what lies between two marker instructions, "each" what lies between the first
+ * pair, the second, and so on, up to 64. They are moves that compilers never emit and that do nothing:
  *
  *     A64   begin  mov x12, x12      end  mov x13, x13
  *     A32   begin  mov r12, r12      end  mov r11, r11       and so in Thumb, on a Cortex-M
@@ -76,10 +76,12 @@ typedef struct block {
     struct block *next;
 } block;
 
+enum { EACH_MAX = 64 };
+
 /* A plugin is one object a process: its state may be global. */
 static struct {
     uint64_t total, simd, memory;
-    uint64_t marked, marks, begin;
+    uint64_t marked, marks, begin, each[EACH_MAX];
     int counting;
     int is_a64;
     uint32_t begins[2], ends[2]; /* marker instructions */
@@ -99,7 +101,10 @@ static void at_begin(unsigned vcpu, void *user) {
 static void at_end(unsigned vcpu, void *user) {
     (void)vcpu, (void)user;
     if (state.counting) {
-        state.marked += state.total - state.begin - 1; /* one of the markers */
+        uint64_t between = state.total - state.begin - 1; /* one of the markers */
+        state.marked += between;
+        if (state.marks <= EACH_MAX)
+            state.each[state.marks - 1] = between;
         for (int i = 0; i < INSN_CLASSES; i++)
             state.class_marked[i] += state.class_total[i] - state.class_begin[i] - (i == INSN_ALU);
     }
@@ -184,8 +189,11 @@ static void at_exit(qemu_plugin_id_t id, void *user) {
     } else {
         fprintf(f, ", \"simd\": null, \"memory\": null");
     }
-    fprintf(f, ", \"marked\": %llu, \"marks\": %llu", (unsigned long long)state.marked,
+    fprintf(f, ", \"marked\": %llu, \"marks\": %llu, \"each\": [", (unsigned long long)state.marked,
             (unsigned long long)state.marks);
+    for (uint64_t i = 0; i < state.marks && i < EACH_MAX; i++)
+        fprintf(f, "%s%llu", i ? ", " : "", (unsigned long long)state.each[i]);
+    fputs("]", f);
     for (int i = 0; i < INSN_CLASSES && state.classes[0]; i++)
         fprintf(f, "%s\"%s\": %llu", i ? ", " : ", \"classes\": {", insn_class_names[i],
                 (unsigned long long)state.class_marked[i]);

@@ -17,7 +17,7 @@ from sklearn.datasets import load_digits
 from spanbit.bundle import Bundle, write_bundle
 from spanbit.export import Tables, c_network
 from spanbit.export.figures import firmware_figures
-from spanbit.graph import BinaryConv, Kind, RealHead
+from spanbit.graph import BinaryConv, KernelKind, Kind, RealHead
 from spanbit.runtime import Model
 from spanbit.targets import load_target
 
@@ -78,10 +78,11 @@ def test_random_networks_on_a_core_with_mve(seed: int, tmp_path: Path) -> None:
     assert min(run.classes["vector"], run.classes["vector_load"]) > 100
 
 
-# Networks with shortcuts, and what is in them that works on numbers.
+# Networks with shortcuts, and what is in them that works on numbers: one with dense kernels, else trees.
+_DENSE = 139
 RESIDUAL = {
-    123: {"tree sums", "tree sums added", "dense sums", "MaxPool", "Concat", "RealHead"},
-    139: {"dense sums added", "AvgPool", "MaxPool", "Concat", "RealConv", "RealHead"},
+    123: {"tree sums", "tree sums added", "MaxPool", "Concat", "RealHead"},
+    _DENSE: {"dense sums added", "AvgPool", "MaxPool", "Concat", "RealConv", "RealHead"},
     206: {"tree sums", "tree sums added", "AvgPool", "RealConv", "RealHead"},
     232: {"tree sums", "Add", "PRelu", "RealConv"},
     378: {"tree sums", "tree sums added", "Concat", "PRelu", "RealConv", "RealHead"},
@@ -116,7 +117,7 @@ def test_residual_networks_on_a_core_with_mve(seed: int, compiler: str, tmp_path
     target = load_target("cortex-m55")
     graph = random_residual_graph(seed, 24, 33, 14)
     images = np.stack([random_image(graph, seed + i) for i in range(2)])
-    bundle = bundle_of(graph, images)
+    bundle = bundle_of(graph, images, KernelKind.DENSE if seed == _DENSE else KernelKind.TREE)
     assert _on_numbers(bundle) == RESIDUAL[seed]
     tables = Tables.ENCODED if seed % 2 else Tables.FLASH
     net = c_network(bundle, "residual", tables, target.isa)
@@ -138,6 +139,20 @@ def test_a_wrong_table_is_noticed(images: NDArray[np.uint8], tmp_path: Path) -> 
     net.files["src/digits.c"] = text[:digit] + b"1" + text[digit + 1 :]
     with pytest.raises(Exception, match=r"failed with 1\b"):
         run_network(net, load_target("cortex-m4"), images, tmp_path, optimise="-O1")
+
+
+def test_instructions_are_counted_by_layer_too(images: NDArray[np.uint8], tmp_path: Path) -> None:
+    net = c_network(digits_bundle(images, floats=True), "digits", Tables.FLASH)
+    whole, parts = (
+        run_network(
+            net, load_target("cortex-m4"), images[:1], tmp_path / str(way), optimise="-O1", by_layer=way
+        )
+        for way in (False, True)
+    )
+    assert not whole.layers and len(parts.layers) == len(net.plan.compiled.layers)
+    assert min(parts.layers) > 100 and sum(parts.layers) == parts.instructions
+    assert parts.instructions < whole.instructions < 1.01 * parts.instructions
+    assert np.array_equal(whole.outputs, parts.outputs)
 
 
 def test_the_stack_is_what_the_figures_say(images: NDArray[np.uint8], tmp_path: Path) -> None:

@@ -271,3 +271,4 @@ def test_instruction_counter_is_exact(tmp_path: Path) -> None:
         assert _run((*emulator, program, *("x" for _ in range(count - 1)))).returncode == 0
         said = json.loads(out.read_text())
         assert (said["target"], said["marked"], said["marks"]) == ("aarch64", 2000 * count, 1)
+        assert said["each"] == [2000 * count]

@@ -1,10 +1,10 @@
 /* An exported network, checked on its core: prints JSON through semihosting and ends with exit code 0, or 1.
  *
- *     -DCHECKED=digits -DNET_UPPER=DIGITS -DNET_HEADER='"digits.h"'
+ *     -DCHECKED=digits -DCHECKED_UPPER=DIGITS -DCHECKED_HEADER='"digits.h"' [-DCHECKED_LAYERS=5]
  *
  * "check" is what NAME_check says. "outputs" are the bits of what NAME_run delivers for each of `images`, in
  * hexadecimal. "stack" is how many bytes below main's frame a run has written to. Two marker instructions
- * around the last run let bench/insn_plugin.c count it. */
+ * around each run, or around each of so many layers of it, let bench/insn_plugin.c count it. */
 #include <string.h>
 
 #include "semihosting.h"
@@ -62,14 +62,36 @@ static void print_output(void) {
     print("\"");
 }
 
-/* One run between the markers, all of it in one page: where a block of code went on in the next page, the
- * counter missed a marker (seen with qemu 7.2). */
-__attribute__((noinline, aligned(128))) static int marked_run(const uint8_t *image) {
+/* What is between the markers is all in one page: where a block of code went on in the next page, the counter
+ * missed a marker (seen with qemu 7.2). */
+#define IN_ONE_PAGE __attribute__((noinline, aligned(128)))
+
+#if defined(CHECKED_LAYERS)
+
+void OF(run_layer)(uint8_t *arena, const uint8_t *image, OF(output) * output, uint32_t index);
+
+IN_ONE_PAGE static void marked_layer(const uint8_t *image, uint32_t index) {
+    MARK_BEGIN;
+    OF(run_layer)(arena, image, output, index);
+    MARK_END;
+}
+
+static int marked_run(const uint8_t *image) {
+    for (uint32_t i = 0; i < CHECKED_LAYERS; i++)
+        marked_layer(image, i);
+    return 0;
+}
+
+#else
+
+IN_ONE_PAGE static int marked_run(const uint8_t *image) {
     MARK_BEGIN;
     int status = OF(run)(arena, image, output);
     MARK_END;
     return status;
 }
+
+#endif
 
 int main(void) {
     uint8_t *end, *bottom = paint(&end);

@@ -14,7 +14,7 @@ from spanbit.export.plan import FirmwarePlan, Tables
 from spanbit.graph import BinaryConv, Head, KernelKind, Kind, MaxPool, StemConv
 from spanbit.passes.compiled import LayerPlan
 from spanbit.passes.cost_model import dense_amounts, tree_amounts
-from spanbit.passes.layout import head_bytes, row_bytes
+from spanbit.passes.layout import head_bytes, round_up, row_bytes
 
 
 def network_amounts(plan: FirmwarePlan, isa: str) -> tuple[Mapping[str, float], list[str]]:
@@ -37,7 +37,8 @@ def layer_amounts(layer: LayerPlan, tables: Tables, isa: str) -> dict[str, float
         return None
     match op:
         case StemConv():
-            return {"stem": float(result.height * result.width * op.weight.size)}
+            # The kernel takes 8 pixels of a row at a time, however many there are (stem_tile.h).
+            return {"stem": float(result.height * round_up(result.width, 8) * op.weight.size)}
         case BinaryConv() if op.kernel is KernelKind.TREE:
             assert op.tree is not None
             found = tree_amounts(op, source, result, isa)
