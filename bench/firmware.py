@@ -56,6 +56,7 @@ HERE = Path(__file__).resolve().parent
 TARGETS = ("cortex-m4", "cortex-m0plus", "cortex-m55")
 COST, CLASSES, SIDE, STEM = 0.10, 10, 32, 32
 CONVS = ((32, 64), (64, 64), (64, 128))  # in, out; a pool before each but the first, and one behind the last
+_ALIGNED = "#define SPB_ALIGNED(bytes) _Alignas(bytes)\n"  # what `array` writes
 
 
 @dataclass(frozen=True)
@@ -198,7 +199,7 @@ def _int8(target: Target, images: NDArray[np.uint8]) -> Form:
         net, own = root / "int8.c", data_dir("runtime_c") / "firmware"
         net.write_text(text)
         (root / "image.c").write_text(
-            "#include <stdint.h>\nextern const int8_t image[];\n"
+            f"#include <stdint.h>\n{_ALIGNED}extern const int8_t image[];\n"
             + array("int8_t", "image", (images.astype(np.int16) - 128).astype(np.int8).tobytes()).replace(
                 "static ", ""
             )
@@ -278,7 +279,7 @@ def int8_source() -> tuple[str, int]:
     buffers = f"static int8_t a[{largest}], b[{largest}];\nstatic int16_t window[{2 * taps_max}];\n"
     body = "\n".join(steps)
     text = (
-        '#include "int8_net.h"\n\nvoid int8_run(const int8_t *in, int32_t *out);\n\n'
+        f'#include "int8_net.h"\n{_ALIGNED}\nvoid int8_run(const int8_t *in, int32_t *out);\n\n'
         + "\n".join(arrays)
         + f"\n{buffers}\nvoid int8_run(const int8_t *in, int32_t *out) {{\n{body}\n}}\n"
     )

@@ -68,12 +68,22 @@ def test_words_of_mve_run_on_a_host_too(tmp_path: Path, digits: Bundle) -> None:
     assert b"SPB_FORCE_SCALAR 128" in nets[0].files["src/net_40_config.h"]
 
 
-def test_gcc_takes_the_files_as_c99(tmp_path: Path, digits: Bundle) -> None:
-    net = c_network(digits, "digits", Tables.ENCODED)
-    write_files(net.files, tmp_path)
-    for path in net.c_files:
-        words = ["gcc", "-std=c99", "-Wall", "-Wextra", "-Werror", "-fsyntax-only"]
-        subprocess.run([*words, f"-I{tmp_path / 'include'}", str(tmp_path / path)], check=True)
+C99 = ("-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror")
+
+
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+def test_the_files_are_c99_too(compiler: str, tmp_path: Path, digits: Bundle) -> None:
+    nets = [c_network(digits, "digits", Tables.ENCODED), exported(43, Tables.FLASH)]
+    assert run_on_host(nets, tmp_path, *C99, compiler=(compiler,)) == 0
+
+
+def test_a_compiler_that_says_no_alignment_is_asked_for_it(tmp_path: Path, digits: Bundle) -> None:
+    write_files(c_network(digits, "digits", Tables.ENCODED).files, tmp_path)
+    words = ("gcc", *C99[:1], "-U__GNUC__", "-fsyntax-only", str(tmp_path / "src" / "digits.c"))
+    unknown = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert unknown.returncode and "define SPB_ALIGNED(bytes)" in unknown.stderr
+    told = (*words, "-DSPB_ALIGNED(bytes)=__attribute__((aligned(bytes)))")
+    assert subprocess.run(told, capture_output=True, check=False).returncode == 0
 
 
 def test_a_wrong_layer_is_named(tmp_path: Path, digits: Bundle) -> None:

@@ -2,6 +2,7 @@
 #ifndef SPB_LAYER_H
 #define SPB_LAYER_H
 
+#include "aligned.h"
 #include "limits.h"
 #include "spanbit.h"
 

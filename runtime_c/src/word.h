@@ -25,6 +25,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "aligned.h"
+
 /* The kernels' small parts are always made one with their callers, but for sanitizers, which check each of
  * their steps and would take minutes over it. */
 #if defined(__has_feature)
@@ -55,15 +57,6 @@
 #define SPB_ROLLED _Pragma("clang loop unroll(disable)")
 #else
 #define SPB_ROLLED
-#endif
-
-/* In front of an array: its alignment, where C99 or C11 can say it. Nothing but speed depends on it. */
-#if defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L
-#define SPB_ALIGNED(bytes) _Alignas(bytes)
-#elif defined(__GNUC__) || defined(__clang__)
-#define SPB_ALIGNED(bytes) __attribute__((aligned(bytes)))
-#else
-#define SPB_ALIGNED(bytes)
 #endif
 
 #if !defined(SPB_FORCE_SCALAR) && defined(__ARM_NEON)

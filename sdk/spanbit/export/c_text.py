@@ -1,6 +1,6 @@
 """Numbers as C text.
 
-array("uint8_t", "weights_0", data)     # static const _Alignas(4) uint8_t weights_0[3] = {...};
+array("uint8_t", "weights_0", data)     # static const SPB_ALIGNED(4) uint8_t weights_0[3] = {...};
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def array(kind: str, name: str, data: bytes) -> str:
             line = "   "
         line += text
     lines.append(line)
-    return f"static const _Alignas(4) {kind} {name}[{len(values)}] = {{\n" + "\n".join(lines) + "\n};\n"
+    return f"static const SPB_ALIGNED(4) {kind} {name}[{len(values)}] = {{\n" + "\n".join(lines) + "\n};\n"
 
 
 def _literal(value: int, kind: str) -> str:
