@@ -65,7 +65,7 @@ def test_a_residual_network_for_large_images_was_run_by_rows() -> None:
 
 def test_mve_takes_fewer_instructions_and_model_cycles_than_plain_c() -> None:
     forms = {form["form"]: form for form in RESULT["forms"] if form["target"] == "cortex-m55"}
-    for form, times in (("tree, tables in flash", 2), ("dense popcount", 1.1)):
+    for form, fewer, times in (("tree, tables in flash", 1.8, 1.5), ("dense popcount", 1.5, 1.1)):
         vectors, plain = forms[f"{form}, MVE"], forms[f"{form}, plain C"]
         assert vectors["instructions"] < vectors["cycles"] < plain["cycles"] / times
-        assert vectors["instructions"] < plain["instructions"] / times
+        assert vectors["instructions"] < plain["instructions"] / fewer
