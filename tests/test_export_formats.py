@@ -1,14 +1,18 @@
 """Packagings of exported C: each is built or validated by what can be had here.
 
-Zephyr, ESP-IDF and the Arduino tools are not: their CMake functions are stood in for by a few lines that
-build a plain library, and a library for Arduino is compiled as its specification says.
+PlatformIO and ESP-IDF's component manager pack what they are given. Zephyr, ESP-IDF itself and the Arduino
+tools cannot be had: their CMake functions are stood in for by a few lines that build a plain library, and a
+library for Arduino is compiled as its specification says.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
+import sys
+import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -106,23 +110,47 @@ def test_zephyr(net: CNetwork, tmp_path: Path) -> None:
 
 
 def test_esp_idf(net: CNetwork, tmp_path: Path) -> None:
+    """ESP-IDF's component manager takes the manifest, and packs the component."""
     files = FORMATS["esp-idf"](net)
     write_files(files, tmp_path / "digits")
     manifest = yaml.safe_load(files["idf_component.yml"])
-    assert re.fullmatch(r"\d+\.\d+\.\d+", manifest["version"]) and manifest["dependencies"] == {
-        "idf": ">=5.0"
-    }
+    assert manifest["dependencies"] == {"idf": ">=5.0"}
+    assert set(files) <= _packed_for_idf(tmp_path / "digits")
     _built(tmp_path, _IDF, "digits")
+    (tmp_path / "digits" / "idf_component.yml").write_text(yaml.safe_dump(manifest | {"version": "one"}))
+    with pytest.raises(subprocess.CalledProcessError):
+        _packed_for_idf(tmp_path / "digits")
+
+
+def _packed_for_idf(component: Path) -> set[str]:
+    """The files of a package of the component."""
+    words = [sys.executable, "-m", "idf_component_manager", "component", "pack", "--name", "digits"]
+    subprocess.run(words, check=True, capture_output=True, timeout=120, cwd=component)
+    with tarfile.open(next((component / "dist").glob("*.tgz"))) as archive:
+        return {member.name.removeprefix("./") for member in archive if member.isfile()}
 
 
 def test_platformio(net: CNetwork, tmp_path: Path) -> None:
+    """PlatformIO itself takes the manifest, and packs the library."""
     files = FORMATS["platformio"](net)
     manifest = json.loads(files["library.json"])
-    assert re.fullmatch(r"[a-zA-Z0-9\s_\-]{1,50}", manifest["name"])
-    assert re.fullmatch(r"\d+\.\d+\.\d+", manifest["version"])
-    assert all(re.fullmatch(r"[a-z\d\-]{1,50}", word) for word in manifest["keywords"])
     assert f"{manifest['build']['includeDir']}/{manifest['headers']}" in files
     assert any(path.startswith(manifest["build"]["srcDir"] + "/") for path in files)
+    write_files(files, tmp_path / "library")
+    assert _packed_by_platformio(tmp_path) == set(files)
+    (tmp_path / "library" / "library.json").write_text(json.dumps(manifest | {"version": "one"}))
+    with pytest.raises(subprocess.CalledProcessError):
+        _packed_by_platformio(tmp_path)
+
+
+def _packed_by_platformio(folder: Path) -> set[str]:
+    """The files of a package of folder/library."""
+    package = folder / "package.tar.gz"
+    words = [sys.executable, "-m", "platformio", "pkg", "pack", str(folder / "library"), "-o", str(package)]
+    own = {"PLATFORMIO_CORE_DIR": str(folder / "core"), "PLATFORMIO_SETTING_ENABLE_TELEMETRY": "no"}
+    subprocess.run(words, check=True, capture_output=True, timeout=120, env=os.environ | own)
+    with tarfile.open(package) as archive:
+        return {member.name for member in archive if member.isfile()}
 
 
 def test_arduino(net: CNetwork, tmp_path: Path) -> None:
