@@ -5,7 +5,8 @@
  * A convolution gathers the windows of two output pixels as int16 and multiplies them with two output
  * channels at a time: of four taps 2 words of weights, 4 of pixels, 4 SXTB16 and 8 SMLAD, which are 16
  * multiply-adds. As in CMSIS-NN the gathered taps are in the order that SXTB16 leaves, so that no PKH is
- * needed. Cores without SMLAD multiply one by one. */
+ * needed. Cores without SMLAD take one channel and multiply one by one: a Cortex-M0+ has no registers for
+ * more. */
 #ifndef INT8_NET_H
 #define INT8_NET_H
 
@@ -31,6 +32,7 @@ static inline int32_t word_at(const void *p) {
     memcpy(&x, p, sizeof x);
     return x;
 }
+static const uint8_t place[4] = {0, 2, 1, 3}; /* of each four taps in a window */
 static inline void four_taps(const int8_t *w0, const int8_t *w1, const int16_t *x0, const int16_t *x1,
                              int32_t s[4]) {
     int32_t a = word_at(w0), b = word_at(w1);
@@ -42,20 +44,31 @@ static inline void four_taps(const int8_t *w0, const int8_t *w1, const int16_t *
     s[2] = __smlad(b02, p02, __smlad(b13, p13, s[2]));
     s[3] = __smlad(b02, q02, __smlad(b13, q13, s[3]));
 }
+/* Two channels of two pixels, [channel][pixel]. */
+static inline void two_channels(const int8_t *w0, const int8_t *w1, const int16_t *x0, const int16_t *x1,
+                                int taps, int32_t s[4]) {
+    for (int k = 0; k < taps; k += 4)
+        four_taps(w0 + k, w1 + k, x0 + k, x1 + k, s);
+}
 #else
-static inline void four_taps(const int8_t *w0, const int8_t *w1, const int16_t *x0, const int16_t *x1,
-                             int32_t s[4]) {
-    static const int place[4] = {0, 2, 1, 3};
-    for (int k = 0; k < 4; k++) {
-        s[0] += w0[k] * x0[place[k]];
-        s[1] += w0[k] * x1[place[k]];
-        s[2] += w1[k] * x0[place[k]];
-        s[3] += w1[k] * x1[place[k]];
+static const uint8_t place[4] = {0, 1, 2, 3};
+static inline void one_channel(const int8_t *w, const int16_t *x0, const int16_t *x1, int taps,
+                               int32_t s[2]) {
+    int32_t first = s[0], second = s[1];
+    for (const int8_t *end = w + taps; w < end; w += 4, x0 += 4, x1 += 4) {
+        first += w[0] * x0[0] + w[1] * x0[1] + w[2] * x0[2] + w[3] * x0[3];
+        second += w[0] * x1[0] + w[1] * x1[1] + w[2] * x1[2] + w[3] * x1[3];
     }
+    s[0] = first, s[1] = second;
+}
+static inline void two_channels(const int8_t *w0, const int8_t *w1, const int16_t *x0, const int16_t *x1,
+                                int taps, int32_t s[4]) {
+    one_channel(w0, x0, x1, taps, s);
+    one_channel(w1, x0, x1, taps, s + 2);
 }
 #endif
 
-/* One pixel's window, of each four taps the second and the third changed round; zeros outside. */
+/* One pixel's window, of each four taps in the order `place`; zeros outside. */
 static void gather(const int8_conv *c, const int8_t *in, int y, int x, int16_t *to) {
     int at = 0, taps = c->kernel * c->kernel * c->in;
     for (int ky = 0; ky < c->kernel; ky++) {
@@ -65,19 +78,17 @@ static void gather(const int8_conv *c, const int8_t *in, int y, int x, int16_t *
             const int8_t *from = in + (row * c->side + column) * c->in;
             if (c->in % 4 == 0) {
                 for (int k = 0; k < c->in; k += 4, to += 4) {
-                    to[0] = inside ? from[k] : 0;
-                    to[2] = inside ? from[k + 1] : 0;
-                    to[1] = inside ? from[k + 2] : 0;
-                    to[3] = inside ? from[k + 3] : 0;
+                    to[place[0]] = inside ? from[k] : 0;
+                    to[place[1]] = inside ? from[k + 1] : 0;
+                    to[place[2]] = inside ? from[k + 2] : 0;
+                    to[place[3]] = inside ? from[k + 3] : 0;
                 }
                 continue;
             }
-            static const int place[4] = {0, 2, 1, 3};
             for (int k = 0; k < c->in; k++, at++)
                 to[at / 4 * 4 + place[at % 4]] = inside ? from[k] : 0;
         }
     }
-    static const int place[4] = {0, 2, 1, 3};
     for (; c->in % 4 && at < (taps + 3) / 4 * 4; at++)
         to[at / 4 * 4 + place[at % 4]] = 0;
 }
@@ -92,8 +103,7 @@ static void run_conv(const int8_conv *c, const int8_t *in, int16_t *window, int8
         for (int o = 0; o < c->out; o += 2) {
             const int8_t *w0 = c->weights + o * taps, *w1 = w0 + taps;
             int32_t s[4] = {c->bias[o], c->bias[o], c->bias[o + 1], c->bias[o + 1]};
-            for (int k = 0; k < taps; k += 4)
-                four_taps(w0 + k, w1 + k, window + k, window + taps + k, s);
+            two_channels(w0, w1, window, window + taps, taps, s);
             to[o] = requantise(s[0], c->multiplier, c->shift);
             to[o + c->out] = requantise(s[1], c->multiplier, c->shift);
             to[o + 1] = requantise(s[2], c->multiplier, c->shift);

@@ -32,6 +32,13 @@ def test_a_tree_takes_least_of_everything() -> None:
         assert encoded["flash_bytes"] < tree["flash_bytes"]
 
 
+def test_the_aims_on_a_cortex_m4() -> None:
+    tree, encoded, dense, int8 = (form for form in RESULT["forms"] if form["target"] == "cortex-m4")
+    assert dense["instructions"] >= 10 * tree["instructions"]
+    assert int8["instructions"] >= 20 * tree["instructions"]
+    assert encoded["bits_a_weight"] < 0.6
+
+
 def test_rows_save_ram_and_cost_little() -> None:
     planned = {(row["network"], row["tables"], row["input"]): row for row in ROWS["planned"]}
     for (network, tables, way), row in planned.items():
@@ -43,7 +50,7 @@ def test_rows_save_ram_and_cost_little() -> None:
     assert planned["resnet18", "flash", "rows"]["arena_bytes"] < 1 << 20
     whole, rows = ([run for run in ROWS["measured"] if run["input"] == way] for way in ("image", "rows"))
     for before, after in zip(whole, rows, strict=True):
-        assert after["instructions"] < 1.05 * before["instructions"]
+        assert after["instructions"] < 1.07 * before["instructions"]
 
 
 def test_a_residual_network_for_large_images_was_run_by_rows() -> None:

@@ -112,9 +112,11 @@ static void set_block(const spb_layer *layer, const geometry *g, const uint16_t 
             l = spb_sum_limit(layer->threshold[channel], layer->compare[channel]);
         stem_weight *tile = b->weights + (size_t)(i / TILE_CHANNELS) * g->tile;
         stem_weight *to = tile + i % TILE_CHANNELS * STEM_GROUP;
-        int32_t sum = 0, turned = STEM_TURNS && !l.invert; /* to -1 - sum, whose sign is the other */
+        const int turned = STEM_TURNS && !l.invert; /* to -1 - sum, whose sign is the other */
+        const int32_t sign = turned ? -1 : 1;
+        int32_t sum = 0;
         for (uint32_t k = 0; k < g->taps; k++) {
-            to[place[k]] = (stem_weight)(turned ? -weight[k] : weight[k]);
+            to[place[k]] = (stem_weight)(sign * weight[k]);
             sum += weight[k];
         }
         stem_end(tile + g->padded_taps * TILE_CHANNELS);
