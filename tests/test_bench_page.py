@@ -66,7 +66,7 @@ def test_every_network_has_its_part(tool: ModuleType) -> None:
 
 
 def _on_two_threads(**changed: Any) -> dict[str, Any]:
-    """Committed results of this host, where two threads take two thirds of the time that one does."""
+    """Committed results of a host, where two threads take two thirds of the time that one does."""
     host: dict[str, Any] = json.loads((ROOT / "bench" / "results" / "host.json").read_text())
     two = copy.deepcopy(host["whole"][0])
     two.update(threads=2, cores=[0, 1])
@@ -90,12 +90,12 @@ def test_the_aims_are_those_of_one_thread(tool: ModuleType) -> None:
     vgg, scaling = tool._read("instructions-vgg-small"), tool._read("scaling")
     host = _on_two_threads(disturbed=False)
     alone = {**host, "whole": host["whole"][:1]}
-    assert tool._aims(vgg, host, scaling) == tool._aims(vgg, alone, scaling)
+    assert tool._aims(vgg, [host], scaling) == tool._aims(vgg, [alone], scaling)
 
 
 def test_a_disturbed_run_meets_no_aim(tool: ModuleType) -> None:
     host = _on_two_threads(disturbed=True)
     host["whole"][1]["others_share"] = 0.25
     assert "took up to 25 % of the cores" in tool._host(host)
-    aims = tool._aims(tool._read("instructions-vgg-small"), host, tool._read("scaling"))
+    aims = tool._aims(tool._read("instructions-vgg-small"), [host], tool._read("scaling"))
     assert aims.count("not known: a disturbed run") == 2
