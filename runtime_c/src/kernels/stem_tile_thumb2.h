@@ -24,13 +24,13 @@ typedef int16_t stem_pixel;
 enum { STEM_GROUP = 2 };
 typedef int16_t stem_weight;
 typedef int16_t stem_tap;
-#define T2_MAC "smlad "
+#define T2_MAC(to, weight, pixel, sum) "smlad " to ", " weight ", " pixel ", " sum "\n"
 #define T2_JOIN(low, high) "pkhtb " high ", " high ", " low ", asr #16\n"
 #else
 enum { STEM_GROUP = 1 };
 typedef int32_t stem_weight;
 typedef int32_t stem_tap;
-#define T2_MAC "mla "
+#define T2_MAC(to, weight, pixel, sum) "mla " to ", " weight ", " pixel ", " sum "\n"
 #define T2_JOIN(low, high)                                                                                   \
     "lsrs " low ", " low ", #16\n"                                                                           \
     "bfi " high ", " low ", #0, #16\n"
@@ -44,18 +44,33 @@ SPB_INLINE void stem_end(stem_weight *behind) {
 
 /* The frame pointer of Thumb, R7, is no register that C gives away. R9 is where code with a base of its own
  * for data (-fpic, RWPI) keeps that: stem_tile.h does not choose this file there. */
-#define T2_PAIR                                                                                              \
-    "ldrd r2, r3, [r0], #8\n" T2_MAC "r6, r4, r2, r6\n" T2_MAC "r7, r5, r2, r7\n" T2_MAC                     \
-    "r8, r4, r3, r8\n" T2_MAC "r9, r5, r3, r9\n"                                                             \
-    "ldrd r2, r3, [r0], #8\n" T2_MAC "r10, r4, r2, r10\n" T2_MAC "r11, r5, r2, r11\n" T2_MAC                 \
-    "r12, r4, r3, r12\n" T2_MAC "lr, r5, r3, lr\n"                                                           \
+/* clang-format off */
+#define T2_PAIR                                 \
+    "ldrd r2, r3, [r0], #8\n"                   \
+    T2_MAC("r6", "r4", "r2", "r6")              \
+    T2_MAC("r7", "r5", "r2", "r7")              \
+    T2_MAC("r8", "r4", "r3", "r8")              \
+    T2_MAC("r9", "r5", "r3", "r9")              \
+    "ldrd r2, r3, [r0], #8\n"                   \
+    T2_MAC("r10", "r4", "r2", "r10")            \
+    T2_MAC("r11", "r5", "r2", "r11")            \
+    T2_MAC("r12", "r4", "r3", "r12")            \
+    T2_MAC("lr", "r5", "r3", "lr")              \
     "ldrd r4, r5, [r1], #8\n"
 /* The first, whose sums come of what they start with, in r6 and r7. */
-#define T2_FIRST                                                                                             \
-    "ldrd r2, r3, [r0], #8\n" T2_MAC "r8, r4, r3, r6\n" T2_MAC "r9, r5, r3, r7\n"                            \
-    "ldrd r10, r11, [r0], #8\n" T2_MAC "r12, r4, r11, r6\n" T2_MAC "lr, r5, r11, r7\n" T2_MAC                \
-    "r11, r5, r10, r7\n" T2_MAC "r10, r4, r10, r6\n" T2_MAC "r6, r4, r2, r6\n" T2_MAC "r7, r5, r2, r7\n"     \
+#define T2_FIRST                                \
+    "ldrd r2, r3, [r0], #8\n"                   \
+    T2_MAC("r8", "r4", "r3", "r6")              \
+    T2_MAC("r9", "r5", "r3", "r7")              \
+    "ldrd r10, r11, [r0], #8\n"                 \
+    T2_MAC("r12", "r4", "r11", "r6")            \
+    T2_MAC("lr", "r5", "r11", "r7")             \
+    T2_MAC("r11", "r5", "r10", "r7")            \
+    T2_MAC("r10", "r4", "r10", "r6")            \
+    T2_MAC("r6", "r4", "r2", "r6")              \
+    T2_MAC("r7", "r5", "r2", "r7")              \
     "ldrd r4, r5, [r1], #8\n"
+/* clang-format on */
 /* Pixels in r0, weights in r1, what the sums start with in r2; r0 ends at the next 4 pixels, r1 behind. */
 #define T2_SUMS                                                                                              \
     "ldrd r6, r7, [r2]\n"                                                                                    \
