@@ -42,8 +42,11 @@
 #define SPB_INLINE static inline
 #endif
 
-/* In front of a loop over registers: values are in registers only when nothing of the loop is left. */
-#if defined(__clang__)
+/* In front of a loop over registers: values are in registers only when nothing of the loop is left.
+ * Sanitizers keep small parts apart, where the loop's end is no constant. */
+#if defined(SPB_SANITIZED)
+#define SPB_UNROLL
+#elif defined(__clang__)
 #define SPB_UNROLL _Pragma("clang loop unroll(full)")
 #elif defined(__GNUC__)
 #define SPB_UNROLL _Pragma("GCC unroll 16")
