@@ -50,7 +50,8 @@ def test_rows_save_ram_and_cost_little() -> None:
     assert planned["resnet18", "flash", "rows"]["arena_bytes"] < 1 << 20
     whole, rows = ([run for run in ROWS["measured"] if run["input"] == way] for way in ("image", "rows"))
     for before, after in zip(whole, rows, strict=True):
-        assert after["instructions"] < 1.07 * before["instructions"]
+        most = 1.05 if before["network"] == "small" else 1.07  # a band a row
+        assert after["instructions"] < most * before["instructions"]
 
 
 def test_a_residual_network_for_large_images_was_run_by_rows() -> None:

@@ -114,7 +114,9 @@ def test_esp_idf(net: CNetwork, tmp_path: Path) -> None:
     files = FORMATS["esp-idf"](net)
     write_files(files, tmp_path / "digits")
     manifest = yaml.safe_load(files["idf_component.yml"])
-    assert manifest["dependencies"] == {"idf": ">=5.0"}
+    assert re.fullmatch(r"\d+\.\d+\.\d+", manifest["version"]) and manifest["dependencies"] == {
+        "idf": ">=5.0"
+    }
     assert set(files) <= _packed_for_idf(tmp_path / "digits")
     _built(tmp_path, _IDF, "digits")
     (tmp_path / "digits" / "idf_component.yml").write_text(yaml.safe_dump(manifest | {"version": "one"}))
@@ -134,6 +136,9 @@ def test_platformio(net: CNetwork, tmp_path: Path) -> None:
     """PlatformIO itself takes the manifest, and packs the library."""
     files = FORMATS["platformio"](net)
     manifest = json.loads(files["library.json"])
+    assert re.fullmatch(r"[a-zA-Z0-9\s_\-]{1,50}", manifest["name"])
+    assert re.fullmatch(r"\d+\.\d+\.\d+", manifest["version"])
+    assert all(re.fullmatch(r"[a-z\d\-]{1,50}", word) for word in manifest["keywords"])
     assert f"{manifest['build']['includeDir']}/{manifest['headers']}" in files
     assert any(path.startswith(manifest["build"]["srcDir"] + "/") for path in files)
     write_files(files, tmp_path / "library")

@@ -99,6 +99,17 @@ static void set_places(const spb_layer *layer, uint16_t *place) {
     }
 }
 
+/* A channel's weights to their places, with `sign`, a literal; returns their sum, without it. */
+SPB_INLINE int32_t set_weights(const int8_t *weight, uint32_t taps, const uint16_t *place, int sign,
+                               stem_weight *to) {
+    int32_t sum = 0;
+    for (uint32_t k = 0; k < taps; k++) {
+        to[place[k]] = (stem_weight)(sign * weight[k]);
+        sum += weight[k];
+    }
+    return sum;
+}
+
 static void set_block(const spb_layer *layer, const geometry *g, const uint16_t *place, uint32_t first,
                       uint32_t count, block *b) {
     const int8_t *weight = (const int8_t *)layer->weights + (size_t)first * g->taps;
@@ -113,12 +124,8 @@ static void set_block(const spb_layer *layer, const geometry *g, const uint16_t 
         stem_weight *tile = b->weights + (size_t)(i / TILE_CHANNELS) * g->tile;
         stem_weight *to = tile + i % TILE_CHANNELS * STEM_GROUP;
         const int turned = STEM_TURNS && !l.invert; /* to -1 - sum, whose sign is the other */
-        const int32_t sign = turned ? -1 : 1;
-        int32_t sum = 0;
-        for (uint32_t k = 0; k < g->taps; k++) {
-            to[place[k]] = (stem_weight)(sign * weight[k]);
-            sum += weight[k];
-        }
+        int32_t sum =
+            turned ? set_weights(weight, g->taps, place, -1, to) : set_weights(weight, g->taps, place, 1, to);
         stem_end(tile + g->padded_taps * TILE_CHANNELS);
         if (layer->real) {
             b->start[i] = STEM_BIAS * sum;
@@ -138,9 +145,9 @@ static void set_block(const spb_layer *layer, const geometry *g, const uint16_t 
 
 #if !defined(STEM_GATHERS)
 /* Rows of a kernel of so many `bytes`; 1 or 2 chunks, the usual numbers, are constants. */
-SPB_INLINE void gather_as(const geometry *g, uint32_t kernel_h, const stem_pixel *pixel, size_t step,
-                          uint32_t count, stem_pixel *to, size_t bytes) {
-    size_t run = g->run, row = g->row, rounded = g->padded_taps - g->taps;
+SPB_INLINE void gather_as(const stem_pixel *pixel, size_t step, uint32_t count, uint32_t kernel_h, size_t run,
+                          size_t row, size_t padded_taps, stem_tap *to, size_t bytes) {
+    size_t rounded = padded_taps - kernel_h * run;
     for (uint32_t p = 0; p < count; p++, pixel += step, to += rounded) {
         const stem_pixel *from = pixel;
         for (uint32_t ky = 0; ky < kernel_h; ky++, from += row, to += run) {
@@ -151,17 +158,18 @@ SPB_INLINE void gather_as(const geometry *g, uint32_t kernel_h, const stem_pixel
     }
 }
 
-/* The taps of `count` pixels, `step` elements apart. Copies reach up to CHUNK_BYTES - 1 past the end, on both
- * sides: what they leave there is written over by the next one. */
-SPB_INLINE void gather(const geometry *g, uint32_t kernel_h, const stem_pixel *pixel, size_t step,
-                       uint32_t count, stem_pixel *to) {
-    size_t bytes = g->run * sizeof *to;
+/* The taps of `count` pixels, `step` elements apart: `kernel_h` runs of `run` elements, a `row` apart. Copies
+ * reach up to CHUNK_BYTES - 1 past the end, on both sides: what they leave there is written over by the next
+ * one. */
+SPB_INLINE void stem_gather(const stem_pixel *pixel, size_t step, uint32_t count, uint32_t kernel_h,
+                            size_t run, size_t row, size_t padded_taps, stem_tap *to) {
+    size_t bytes = run * sizeof *to;
     if (bytes <= CHUNK_BYTES) {
-        gather_as(g, kernel_h, pixel, step, count, to, CHUNK_BYTES);
+        gather_as(pixel, step, count, kernel_h, run, row, padded_taps, to, CHUNK_BYTES);
     } else if (bytes <= 2 * CHUNK_BYTES) {
-        gather_as(g, kernel_h, pixel, step, count, to, 2 * CHUNK_BYTES);
+        gather_as(pixel, step, count, kernel_h, run, row, padded_taps, to, 2 * CHUNK_BYTES);
     } else {
-        gather_as(g, kernel_h, pixel, step, count, to, bytes);
+        gather_as(pixel, step, count, kernel_h, run, row, padded_taps, to, bytes);
     }
 }
 #endif
@@ -223,12 +231,8 @@ SPB_INLINE void run_block(const spb_layer *layer, const geometry *g, const block
         int16_t *reals = (int16_t *)(void *)out + (size_t)y * layer->out.width;
         for (uint32_t x = 0; x < layer->out.width; x += 8) {
             uint32_t left = layer->out.width - x, count = left < 8 ? left : 8;
-#if defined(STEM_GATHERS)
             stem_gather(padded + x * step, step, count, layer->kernel_h, g->run, g->row, g->padded_taps,
                         pixels);
-#else
-            gather(g, layer->kernel_h, padded + x * step, step, count, pixels);
-#endif
             if (real) {
                 eight_reals(layer, g, b, pixels, count, reals + x, narrow);
             } else {

@@ -3,7 +3,7 @@
  * wants registers.
  *
  *   MVE    8 registers; the blocks are assembly               (tree_block_mve.h, tree_count_mve.h)
- *   32-bit words of plain C: 13 registers on ARM
+ *   ARM   13 registers, words of 32 bits; the blocks are assembly on all but ARMv6-M (tree_count_arm.h)
  */
 #ifndef SPB_TREE_COUNT_FEW_H
 #define SPB_TREE_COUNT_FEW_H
